@@ -1,0 +1,156 @@
+import type { AnyCollection, Collection, Millis } from "../model/collection.ts";
+import type { Schema } from "../model/schema.ts";
+
+/** Tests a field can be put to. A plain value means "equal to it"; null means "is null". */
+export type Test<Value> =
+  | { readonly anyOf: readonly Value[] }
+  | { readonly not: Value | null }
+  | { readonly from?: Value; readonly upTo?: Value; readonly above?: Value; readonly below?: Value }
+  | (Value extends string ? { readonly startsWith: string } : never);
+
+/** All named tests hold. There is no `or`: ask twice. */
+export type Where<Row> = { readonly [Name in keyof Row]?: Row[Name] | Test<NonNullable<Row[Name]>> };
+
+/** Fields that are never null: null sorts first in SQLite and last in PostgreSQL. */
+export type Sortable<Row> = {
+  [Name in keyof Row & string]: null extends Row[Name] ? never : Name;
+}[keyof Row & string];
+
+export type Order<Row> = ReadonlyArray<readonly [field: Sortable<Row>, way: "up" | "down"]>;
+
+export interface Query<Row> {
+  readonly where?: Where<Row>;
+  /** The key is added as the last field, so that the order is total. */
+  readonly orderBy?: Order<Row>;
+  readonly limit?: number;
+  /** Only rows behind this one in the given order: its ordered fields and its key. */
+  readonly after?: Partial<Row>;
+}
+
+/** Adds to a number in place; `Row[Name]` otherwise. */
+export interface Add {
+  readonly add: number;
+}
+
+export type Patch<Row> = {
+  readonly [Name in keyof Row]?: Row[Name] | (Row[Name] extends number ? Add : never);
+};
+
+/** One part of a write, made by {@link insert}, {@link update} and {@link remove}. */
+export type Change =
+  | {
+      readonly kind: "insert";
+      readonly into: AnyCollection;
+      readonly rows: ReadonlyArray<Readonly<Record<string, unknown>>>;
+    }
+  | {
+      readonly kind: "update";
+      readonly rows: AnyCollection;
+      readonly where: Readonly<Record<string, unknown>>;
+      readonly patch: Readonly<Record<string, unknown>>;
+    }
+  | {
+      readonly kind: "remove";
+      readonly from: AnyCollection;
+      readonly where: Readonly<Record<string, unknown>>;
+    };
+
+/** Rows whose key, or another unique set of fields, is already there are left out. */
+export function insert<Row extends object>(into: Collection<Row>, rows: readonly Row[]): Change {
+  return { kind: "insert", into, rows: rows as ReadonlyArray<Readonly<Record<string, unknown>>> };
+}
+
+export function update<Row extends object>(
+  rows: Collection<Row>,
+  where: Where<Row>,
+  patch: Patch<Row>,
+): Change {
+  return { kind: "update", rows, where: { ...where }, patch: { ...patch } };
+}
+
+export function remove<Row extends object>(from: Collection<Row>, where: Where<Row>): Change {
+  return { kind: "remove", from, where: { ...where } };
+}
+
+export type Measure<Row> =
+  | "count"
+  | {
+      readonly [Way in "sum" | "min" | "max" | "avg"]: Readonly<Record<Way, keyof Row & string>>;
+    }["sum" | "min" | "max" | "avg"];
+
+export interface Rollup<Row, By extends keyof Row & string, Out extends string> {
+  readonly by: readonly By[];
+  readonly where?: Where<Row>;
+  readonly measures: Readonly<Record<Out, Measure<Row>>>;
+  /** Also groups by the start of the span of `size` ms (counted from 1970, UTC) that the time field falls in. */
+  readonly bucket?: { readonly field: keyof Row & string; readonly size: Millis };
+}
+
+/** One group: its fields, its measures (null where nothing could be measured) and its bucket's start. */
+export type Rolled<Row, By extends keyof Row, Out extends string> = Pick<Row, By> &
+  Readonly<Record<Out, number | null>> & { readonly bucket?: Millis };
+
+export interface SqlAnswer {
+  readonly columns: readonly string[];
+  readonly rows: ReadonlyArray<readonly unknown[]>;
+  /** More rows were there than the limit lets through. */
+  readonly truncated: boolean;
+}
+
+export interface SqlDoor {
+  /**
+   * Answers one statement that can change nothing: refused by its words (`read-only`), by the engine, and run where
+   * it can be stopped. Deadline 5 s, 256 MB, 1,000 rows and 256 KiB unless options say otherwise.
+   */
+  query(sql: string, options?: SqlOptions): Promise<SqlAnswer>;
+}
+
+export interface SqlOptions {
+  readonly params?: readonly unknown[];
+  readonly deadline?: Millis;
+  readonly maxRows?: number;
+  readonly maxBytes?: number;
+}
+
+/**
+ * A storage backend. Few verbs, strong promises; domains need nothing else. A backend is a backend because it passes
+ * `engineSuite` of `loci/testing`.
+ */
+export interface Engine extends AsyncDisposable {
+  /** `memory`, `libsql`, `postgres`. */
+  readonly name: string;
+  /** Where the data is, without credentials: for messages to people. */
+  readonly place: string;
+
+  /** Brings the store to this schema: idempotent, safe from many processes at once, refuses a newer one (`schema`). */
+  prepare(schema: Schema): Promise<void>;
+
+  /** All or none. Answers how many rows each change touched. */
+  write(changes: readonly Change[]): Promise<number[]>;
+
+  /** Claims rows and changes them in one atomic step: each row goes to one taker. Answers them as they are now. */
+  take<Row extends object>(
+    from: Collection<Row>,
+    query: Query<Row> & { readonly limit: number },
+    patch: Patch<Row>,
+  ): Promise<Row[]>;
+
+  /** Rows in order; without `orderBy`, by key. `fields` brings only those (and the key). */
+  find<Row extends object>(from: Collection<Row>, query?: Query<Row>): Promise<Row[]>;
+  find<Row extends object, Name extends keyof Row & string>(
+    from: Collection<Row>,
+    query: Query<Row> & { readonly fields: readonly Name[] },
+  ): Promise<Array<Pick<Row, Name>>>;
+
+  /** Grouped numbers. Without `by` and `bucket` there is one group, also over nothing. Groups come in no order. */
+  rollup<Row extends object, By extends keyof Row & string, Out extends string>(
+    from: Collection<Row>,
+    spec: Rollup<Row, By, Out>,
+  ): Promise<Array<Rolled<Row, By, Out>>>;
+
+  /** Absent where the backend has no SQL: it cannot be called there. */
+  readonly sql?: SqlDoor;
+
+  /** Ends it; twice is fine. */
+  close(): Promise<void>;
+}

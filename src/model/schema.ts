@@ -1,0 +1,50 @@
+import type { AnyCollection } from "./collection.ts";
+import { ledger } from "./ledger.ts";
+import { messages } from "./message.ts";
+import { modelCalls } from "./model-call.ts";
+import { importedFiles, rawEvents } from "./raw-event.ts";
+import { pendingSearch, searchBlocks, searchSegments, searchState } from "./search.ts";
+import { sessions } from "./session.ts";
+import { toolExecutions } from "./tool-execution.ts";
+
+/** One step from a version of the schema to the next. Steps are only ever added. */
+export interface Migration {
+  readonly version: number;
+  readonly summary: string;
+  /** Collections that begin with this version, with their fields as they were then. */
+  readonly create?: readonly AnyCollection[];
+  /** Fields that a collection gains; they are optional, so that no row has to be rewritten. */
+  readonly add?: ReadonlyArray<{ readonly to: AnyCollection; readonly fields: readonly string[] }>;
+  /** Collections whose table is made anew from its rows: a backup is taken first. */
+  readonly rewrite?: readonly AnyCollection[];
+}
+
+/** What an engine prepares. The table that holds the version is the engine's own: `schema_version`. */
+export interface Schema {
+  readonly migrations: readonly Migration[];
+}
+
+/** What the store holds. */
+export const storeSchema: Schema = {
+  migrations: [
+    {
+      version: 1,
+      summary: "sessions, messages, tool executions, model calls, raw events, ledger",
+      create: [
+        sessions,
+        messages,
+        toolExecutions,
+        modelCalls,
+        rawEvents,
+        importedFiles,
+        ledger,
+        pendingSearch,
+      ],
+    },
+  ],
+};
+
+/** What the search index holds: in a file of its own beside a file store, in the same database elsewhere. */
+export const searchSchema: Schema = {
+  migrations: [{ version: 1, summary: "search index", create: [searchSegments, searchBlocks, searchState] }],
+};

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+// The tests import the built package (`dist`, or `loci` by its own name): what is tested is what ships, and the
+// threads and child processes of the package are plain JavaScript files that Node can start.
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    pool: "forks",
+    maxWorkers: 2,
+  },
+});
