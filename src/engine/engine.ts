@@ -60,6 +60,7 @@ export type Change =
 
 /** Rows whose key, or another unique set of fields, is already there are left out. */
 export function insert<Row extends object>(into: Collection<Row>, rows: readonly Row[]): Change {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- here the generics end: a Change names no row
   return { kind: "insert", into, rows: rows as ReadonlyArray<Readonly<Record<string, unknown>>> };
 }
 
