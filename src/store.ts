@@ -15,8 +15,8 @@ export interface Store extends AsyncDisposable {
   readonly place: Place;
   readonly engine: Engine;
   /** Where the search index is: opened when first asked for. A damaged index is thrown away: it can be made again. */
-  index(): Promise<Engine>;
-  close(): Promise<void>;
+  readonly index: () => Promise<Engine>;
+  readonly close: () => Promise<void>;
 }
 
 /** Opens a store and brings it to this version's schema. The one function that knows every backend. */
