@@ -141,7 +141,7 @@ export const standardRules: readonly RedactionRule[] = [
   token("newrelic-key", ["NRAK-"], `${begin}NRAK-[A-Z0-9]{27}`),
   token("grafana-token", ["glc_", "glsa_"], `${begin}gl(?:c|sa)_[A-Za-z0-9+/=_]{30,300}`),
   token("doppler-token", ["dp."], `${begin}dp\\.(?:pt|st|ct|sa|scim|audit)\\.[A-Za-z0-9_.-]{36,80}`),
-  token("terraform-token", [".atlasv1."], `(?<keep>)[A-Za-z0-9]{14}\\.atlasv1\\.[A-Za-z0-9_=-]{50,80}`),
+  token("terraform-token", [".atlasv1."], `${begin}[A-Za-z0-9]{14}\\.atlasv1\\.[A-Za-z0-9_=-]{50,80}`),
   token("airtable-token", ["pat"], `${begin}pat[A-Za-z0-9]{14}\\.[a-f0-9]{64}`),
   token("langsmith-key", ["lsv2_"], `${begin}lsv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10}`),
   token("pulumi-token", ["pul-"], `${begin}pul-[a-f0-9]{40}${end}`),
