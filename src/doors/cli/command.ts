@@ -1,0 +1,64 @@
+import type { Millis } from "../../model/collection.ts";
+import type { Loci } from "../../open.ts";
+import type { Context, Input, Params } from "../../operations/operation.ts";
+import type { Settings } from "./config.ts";
+import type { Output } from "./output.ts";
+import type { Environment, Screen } from "./screen.ts";
+
+/** What a command may use: everything of the outside world comes through here. */
+export interface Call {
+  readonly input: Input;
+  readonly settings: Settings;
+  readonly out: Output;
+  readonly screen: Screen;
+  readonly env: Environment;
+  readonly folder: string;
+  readonly now: () => Millis;
+  readonly signal: AbortSignal;
+  readonly verbose: boolean;
+  /** For operations. */
+  readonly context: Context;
+  /** Opens the store that the settings name; closed when the command ends. */
+  open(url?: string): Promise<Loci>;
+}
+
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  readonly params: Params;
+  /** What one would type, with a word on what it does: for help and docs. */
+  readonly examples: ReadonlyArray<readonly [line: string, does: string]>;
+  /** Sentences below the summary, for help and docs. */
+  readonly details?: string;
+  /** Answers the exit code; nothing means 0. */
+  run(call: Call): Promise<number | undefined>;
+}
+
+/** What every command takes. One letter means the same everywhere. */
+export const globalParams = {
+  db: {
+    kind: "string",
+    summary: "the store: a file, or a URL such as postgres://host/name",
+    placeholder: "URL-or-file",
+  },
+  json: { kind: "boolean", summary: "one JSON object, versioned (docs/SPEC.md)" },
+  format: {
+    kind: "enum",
+    choices: ["table", "tsv", "csv", "json", "ndjson"],
+    summary: "table on a terminal and tsv elsewhere, unless this says otherwise",
+  },
+  noColor: { kind: "boolean", summary: "no colour (NO_COLOR does the same)" },
+  quiet: { kind: "boolean", letter: "q", summary: "no progress, no hints" },
+  verbose: { kind: "boolean", letter: "v", summary: "where an error came from" },
+  help: { kind: "boolean", letter: "h", summary: "what a command does and takes" },
+} as const satisfies Params;
+
+/** The flag of a parameter: `noColor` is `--no-color`. */
+export function flagName(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** How a sentence calls a parameter: `ID` or `--limit`. */
+export function paramLabel(name: string, positional: boolean): string {
+  return positional ? name.toUpperCase() : flagName(name);
+}
