@@ -1,4 +1,6 @@
 import type { Millis } from "../model/collection.ts";
+
+export type { Millis };
 import type { Loci } from "../open.ts";
 
 /**

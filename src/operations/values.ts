@@ -99,22 +99,22 @@ const units: Readonly<Record<string, Millis>> = {
   w: 604_800_000,
 };
 
-/** `2026-08-23`, `2026-08-23T10:00:00Z`, `7d`, `today`. A moment without a zone is UTC, as everything stored is. */
+/** `2026-08-23`, `2026-08-23T10:00:00Z`, `7d`, `today`. A moment without a zone is in the reader's own. */
 function readTime(text: string, options: ReadOne): Millis {
-  const day = 86_400_000;
-  const today = Math.floor(options.now / day) * day;
+  const today = new Date(options.now);
+  today.setHours(0, 0, 0, 0);
   if (text === "now") return options.now;
-  if (text === "today") return today;
-  if (text === "yesterday") return today - day;
+  if (text === "today") return today.getTime();
+  if (text === "yesterday") return today.setDate(today.getDate() - 1);
   const ago = /^(\d{1,6})([smhdw])$/.exec(text);
   if (ago) return options.now - Number(ago[1]) * (units[ago[2] ?? ""] ?? 0);
-  const shape = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/.exec(text);
-  if (shape) {
-    const zone = shape[1] === undefined || shape[4] !== undefined ? "" : "Z";
-    const at = Date.parse(text.replace(" ", "T") + zone);
-    // Date.parse takes 2026-02-31 for March: a day that does not exist is refused instead.
-    const days = Date.parse(text.slice(0, 10));
-    if (!Number.isNaN(at) && new Date(days).toISOString().startsWith(text.slice(0, 10))) return at;
+  if (/^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/.test(text)) {
+    // A date alone is UTC to Date.parse; with a time it is local.
+    const at = Date.parse(text.length === 10 ? `${text}T00:00` : text.replace(" ", "T"));
+    const day = Date.parse(text.slice(0, 10));
+    // Date.parse takes 2026-02-31 for the 3rd of March: a day that does not exist is refused instead.
+    const real = !Number.isNaN(day) && new Date(day).toISOString().startsWith(text.slice(0, 10));
+    if (!Number.isNaN(at) && real) return at;
   }
   throw wrong(options, "a moment such as 2026-08-23, 2026-08-23T10:00:00Z, 7d, 12h or yesterday", text);
 }

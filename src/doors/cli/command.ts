@@ -1,6 +1,5 @@
-import type { Millis } from "../../model/collection.ts";
 import type { Loci } from "../../open.ts";
-import type { Context, Input, Params } from "../../operations/operation.ts";
+import type { Context, Input, Millis, Params } from "../../operations/operation.ts";
 import type { Settings } from "./config.ts";
 import type { Output } from "./output.ts";
 import type { Environment, Screen } from "./screen.ts";
@@ -15,9 +14,10 @@ export interface Call {
   readonly folder: string;
   readonly now: () => Millis;
   readonly signal: AbortSignal;
-  readonly verbose: boolean;
   /** For operations. */
   readonly context: Context;
+  /** All commands: for those that speak about them. */
+  readonly commands: readonly Command[];
   /** Opens the store that the settings name; closed when the command ends. */
   open(url?: string): Promise<Loci>;
 }
@@ -30,6 +30,10 @@ export interface Command {
   readonly examples: ReadonlyArray<readonly [line: string, does: string]>;
   /** Sentences below the summary, for help and docs. */
   readonly details?: string;
+  /** After Ctrl-C the same command goes on where it stopped. */
+  readonly resumable?: true;
+  /** Works, and is not listed. */
+  readonly hidden?: true;
   /** Answers the exit code; nothing means 0. */
   run(call: Call): Promise<number | undefined>;
 }
@@ -61,4 +65,14 @@ export function flagName(name: string): string {
 /** How a sentence calls a parameter: `ID` or `--limit`. */
 export function paramLabel(name: string, positional: boolean): string {
   return positional ? name.toUpperCase() : flagName(name);
+}
+
+/** A text of the input, or undefined: readInput() checked it, and a command's table is not in its type. */
+export function textInput(input: Input, name: string): string | undefined {
+  const value = input[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+export function flagInput(input: Input, name: string): boolean {
+  return input[name] === true;
 }

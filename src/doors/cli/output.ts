@@ -1,13 +1,18 @@
 import { safeText } from "./safe.ts";
 import type { Screen } from "./screen.ts";
-import { type Column, drawCsv, drawTable, drawTsv, type Value } from "./table.ts";
+import { type Column, drawCsv, drawTable, drawTsv, type Field } from "./table.ts";
 
 export type Format = "table" | "tsv" | "csv" | "json" | "ndjson";
 
 /** How an answer is shown: to people as a table or as lines of its own, to programs as rows. */
 export interface View<Answer, Row> {
-  columns(answer: Answer): readonly Column<Row>[];
   rows(answer: Answer): readonly Row[];
+  /** What a person sees of a row. */
+  columns(answer: Answer): readonly Column<Row>[];
+  /** What a program gets of it. */
+  fields(answer: Answer): readonly Field<Row>[];
+  /** Session ids that are shown short. */
+  sessions?(answer: Answer): readonly string[];
   /** The whole picture for a person, where that is more than the table. */
   draw?(answer: Answer, screen: Screen): readonly string[];
   /** Said to a person instead of an empty table. */
@@ -37,7 +42,7 @@ export interface Output {
   /** Hints and reports on stderr; nothing with `--quiet`. */
   note(line: string): void;
   /** A whole answer in the format asked for. */
-  answer(answer: object, view: AnyView): Promise<void>;
+  answer(answer: object, view: AnyView, screen?: Screen): Promise<void>;
 }
 
 export interface OutputOptions {
@@ -47,16 +52,22 @@ export interface OutputOptions {
   readonly screen: Screen;
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
+  /** Called before anything is written: takes the progress line away. */
+  readonly beforeNote: () => void;
 }
 
 export function createOutput(options: OutputOptions): Output {
-  const { format, quiet, isTerminal, screen, stdout, stderr } = options;
-  const write = (data: string | Uint8Array): Promise<void> =>
-    new Promise((done, failed) => stdout.write(data, (error) => (error ? failed(error) : done())));
+  const { format, quiet, isTerminal, screen, stdout, stderr, beforeNote } = options;
+  const write = (data: string | Uint8Array): Promise<void> => {
+    beforeNote();
+    return new Promise((done, failed) => stdout.write(data, (error) => (error ? failed(error) : done())));
+  };
   const lines = (all: readonly string[]): Promise<void> =>
     all.length === 0 ? Promise.resolve() : write(`${all.join("\n")}\n`);
   const note = (line: string): void => {
-    if (!quiet) stderr.write(`${line}\n`);
+    if (quiet) return;
+    beforeNote();
+    stderr.write(`${line}\n`);
   };
   return {
     format,
@@ -64,11 +75,11 @@ export function createOutput(options: OutputOptions): Output {
     write,
     lines,
     note,
-    async answer(answer, shown) {
-      await lines(render(answer, shown, options));
+    async answer(answer, shown, on = screen) {
+      await lines(render(answer, shown, { format, isTerminal, screen: on }));
       if (format !== "table") return;
       if (shown.rows(answer).length === 0 && shown.empty) note(safeText(shown.empty(answer)));
-      for (const hint of shown.hints?.(answer, screen) ?? []) note(hint);
+      for (const hint of shown.hints?.(answer, on) ?? []) note(hint);
     },
   };
 }
@@ -83,9 +94,9 @@ export function render(answer: object, shown: AnyView, { format, screen, isTermi
     case "ndjson":
       return rows().map((row) => jsonText(shown.record?.(row, answer) ?? row));
     case "tsv":
-      return drawTsv(shown.columns(answer), rows());
+      return drawTsv(shown.fields(answer), rows());
     case "csv": {
-      const csv = drawCsv(shown.columns(answer), rows());
+      const csv = drawCsv(shown.fields(answer), rows());
       return isTerminal ? csv.map(safeText) : csv;
     }
     case "table":
@@ -107,14 +118,3 @@ export function jsonText(value: unknown): string {
       }).join(""),
   );
 }
-
-/** A table of names and values, for answers that are one object. */
-export interface Fact {
-  readonly name: string;
-  readonly value: Value;
-}
-
-export const factColumns: readonly Column<Fact>[] = [
-  { name: "name", title: "", value: (fact) => fact.name },
-  { name: "value", title: "", value: (fact) => fact.value },
-];

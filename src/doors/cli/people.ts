@@ -1,4 +1,4 @@
-import type { Millis } from "../../model/collection.ts";
+import type { Millis } from "../../operations/operation.ts";
 
 /** Numbers and moments as a person reads them at a glance. */
 
@@ -9,13 +9,19 @@ const day = 24 * hour;
 /** `12 min ago`, `yesterday`, `3 days ago`, `2025-11-02`. */
 export function when(at: Millis, now: Millis): string {
   const ago = now - at;
-  if (ago < -minute) return new Date(at).toISOString().slice(0, 16).replace("T", " ");
+  if (ago < -minute) return localTime(at).slice(0, 16);
   if (ago < minute) return "just now";
   if (ago < hour) return `${Math.floor(ago / minute)} min ago`;
   if (ago < day) return `${Math.floor(ago / hour)} h ago`;
   if (ago < 2 * day) return "yesterday";
   if (ago < 14 * day) return `${Math.floor(ago / day)} days ago`;
-  return new Date(at).toISOString().slice(0, 10);
+  return localTime(at).slice(0, 10);
+}
+
+/** `2026-08-23 10:00:00` in the reader's zone. */
+export function localTime(at: Millis): string {
+  const shifted = at - new Date(at).getTimezoneOffset() * minute;
+  return new Date(shifted).toISOString().slice(0, 19).replace("T", " ");
 }
 
 /** `$6.10`, `$0.0042`; with a `+` where a price is not known and the number is a lower bound. */

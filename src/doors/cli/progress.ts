@@ -1,11 +1,12 @@
-import type { Millis } from "../../model/collection.ts";
-import type { Progress } from "../../operations/operation.ts";
+import type { Millis, Progress } from "../../operations/operation.ts";
 import { duration, grouped } from "./people.ts";
 import { truncate } from "./width.ts";
 
 export interface ProgressLine {
   show(step: Progress): void;
-  /** Takes the line away. Twice is fine. */
+  /** Takes the line away for something else to be written; it comes back with the next step. */
+  pause(): void;
+  /** Takes it away for good. Twice is fine. */
   end(): void;
 }
 
@@ -25,6 +26,10 @@ export function createProgress({ stderr, wanted, now }: ProgressOptions): Progre
   const begun = now();
   let drawn: Millis | undefined;
   let ended = false;
+  const pause = (): void => {
+    if (drawn !== undefined) stderr.write(clearLine);
+    drawn = undefined;
+  };
   return {
     show(step) {
       const at = now();
@@ -32,10 +37,10 @@ export function createProgress({ stderr, wanted, now }: ProgressOptions): Progre
       drawn = at;
       stderr.write(clearLine + truncate(progressText(step, at - begun), (stderr.columns ?? 80) - 1));
     },
+    pause,
     end() {
       ended = true;
-      if (drawn !== undefined) stderr.write(clearLine);
-      drawn = undefined;
+      pause();
     },
   };
 }

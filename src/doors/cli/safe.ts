@@ -7,7 +7,6 @@
 // embeddings, overrides and isolates, invisible operators, the byte order mark, interlinear annotation, tag
 // characters (which hide ASCII), and halves of surrogate pairs.
 const unsafe =
-  // biome-ignore format: one class a line reads better
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|\p{Surrogate}/gu;
 
 /** For a text of several lines: line ends and tabs stay. A carriage return before a line end is dropped. */

@@ -1,4 +1,4 @@
-import type { Millis } from "../../model/collection.ts";
+import type { Millis } from "../../operations/operation.ts";
 
 export type Tone = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
 
@@ -8,6 +8,10 @@ export interface Screen {
   readonly now: Millis;
   /** Marks text, where colour is wanted; the text itself otherwise. */
   tone(text: string, ...tones: readonly Tone[]): string;
+  /** The shortest beginning of a session's id that names it; the id where none was looked up. */
+  shortId(id: string): string;
+  /** Long texts are wanted whole. */
+  readonly full: boolean;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -37,6 +41,8 @@ export function createScreen({ isTerminal, columns, env, noColor, now }: ScreenO
     // Nothing is readable below 40 cells, and above 200 the eye loses the row.
     columns: Math.min(200, Math.max(40, columns || asked || 100)),
     now,
+    shortId: (id) => id,
+    full: false,
     tone(text, ...tones) {
       if (!colour || text === "") return text;
       return tones.reduce((inner, tone) => `\u001b[${codes[tone][0]}m${inner}\u001b[${codes[tone][1]}m`, text);

@@ -2,22 +2,24 @@ import { safeField, safeLine } from "./safe.ts";
 import type { Screen, Tone } from "./screen.ts";
 import { displayWidth, pad, truncate } from "./width.ts";
 
-/** What a column says of a row to a program: what JSON says, in one field. */
+/** What a field says of a row to a program. */
 export type Value = string | number | boolean | null | undefined;
 
-export interface Column<Row> {
-  /** Its name in TSV and CSV. */
+/** A field of TSV and CSV: everything, in full. */
+export interface Field<Row> {
   readonly name: string;
-  /** Its head in a table; a column without one stands only in TSV and CSV. */
-  readonly title?: string;
   readonly value: (row: Row) => Value;
-  /** What a person sees; the value where it is left out. */
-  readonly cell?: (row: Row, screen: Screen) => string;
+}
+
+/** A column of a table: what a person wants to see, as far as there is room. */
+export interface Column<Row> {
+  readonly title: string;
+  readonly cell: (row: Row, screen: Screen) => Value;
   readonly tone?: (row: Row) => Tone | undefined;
   readonly align?: "right";
   /** Dropped earlier the higher it is; 0, the default, stays. */
   readonly priority?: number;
-  /** Takes what room is left, and never less than this. */
+  /** May become narrower, and never narrower than this. */
   readonly flexible?: number;
   /** Never wider than this. */
   readonly most?: number;
@@ -37,14 +39,13 @@ export function drawTable<Row>(
   rows: readonly Row[],
   screen: Screen,
 ): string[] {
-  const shown = columns.filter((column) => column.title !== undefined);
-  const natural = shown.map((column): Laid<Row> => {
-    const cells = rows.map((row) => cellOf(column, row, screen));
-    const widest = Math.max(displayWidth(column.title ?? ""), ...cells.map(displayWidth));
+  const natural = columns.map((column): Laid<Row> => {
+    const cells = rows.map((row) => safeLine(textOf(column.cell(row, screen))));
+    const widest = cells.reduce((most, cell) => Math.max(most, displayWidth(cell)), displayWidth(column.title));
     return { column, cells, width: Math.min(widest, column.most ?? widest) };
   });
   const laid = fit(natural, screen.columns);
-  const head = laid.map(({ column, width }) => pad(column.title ?? "", width, column.align ?? "left"));
+  const head = laid.map(({ column, width }) => pad(column.title, width, column.align ?? "left"));
   const lines = [screen.tone(head.join(" ".repeat(gap)).trimEnd(), "dim")];
   for (const [at, row] of rows.entries()) {
     const parts = laid.map(({ column, cells, width }) => {
@@ -55,11 +56,6 @@ export function drawTable<Row>(
     lines.push(parts.join(" ".repeat(gap)).trimEnd());
   }
   return lines;
-}
-
-function cellOf<Row>(column: Column<Row>, row: Row, screen: Screen): string {
-  const value = column.cell ? column.cell(row, screen) : column.value(row);
-  return value === null || value === undefined ? "" : safeLine(String(value));
 }
 
 function fit<Row>(all: readonly Laid<Row>[], room: number): ReadonlyArray<Laid<Row>> {
@@ -96,18 +92,18 @@ function narrow<Row>(laid: readonly Laid<Row>[], over: number): ReadonlyArray<La
 }
 
 /** Lines between tabs, with a head: for `cut`, `awk`, `sort` and spreadsheets. */
-export function drawTsv<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string[] {
+export function drawTsv<Row>(fields: readonly Field<Row>[], rows: readonly Row[]): string[] {
   return [
-    columns.map(({ name }) => safeField(name)).join("\t"),
-    ...rows.map((row) => columns.map(({ value }) => safeField(textOf(value(row)))).join("\t")),
+    fields.map(({ name }) => safeField(name)).join("\t"),
+    ...rows.map((row) => fields.map(({ value }) => safeField(textOf(value(row)))).join("\t")),
   ];
 }
 
 /** RFC 4180, with line feeds between records; fields keep what was recorded, quoted where they must be. */
-export function drawCsv<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string[] {
+export function drawCsv<Row>(fields: readonly Field<Row>[], rows: readonly Row[]): string[] {
   return [
-    columns.map(({ name }) => quoted(name)).join(","),
-    ...rows.map((row) => columns.map(({ value }) => quoted(textOf(value(row)))).join(",")),
+    fields.map(({ name }) => quoted(name)).join(","),
+    ...rows.map((row) => fields.map(({ value }) => quoted(textOf(value(row)))).join(",")),
   ];
 }
 
