@@ -24,7 +24,11 @@ interface Described {
  * - `list`: texts: a flag given several times, or all that is left where it is positional
  */
 export type Param =
-  | (Described & { readonly kind: "string"; readonly placeholder?: string })
+  | (Described & {
+      readonly kind: "string";
+      readonly placeholder?: string;
+      readonly default?: string;
+    })
   | (Described & {
       readonly kind: "integer" | "number";
       readonly default?: number;
@@ -100,6 +104,7 @@ export function operation<const Table extends Params, Answer extends object>(
   spec: OperationSpec<Table, Answer>,
 ): Operation {
   // The input was made by readInput() from this same table, so it has the table's types.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return { ...spec, run: (loci, input, context) => spec.run(loci, input as InputOf<Table>, context) };
 }
 

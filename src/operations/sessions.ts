@@ -84,7 +84,7 @@ export const showSession: Operation = operation({
     },
   },
   async run(loci, input): Promise<SessionAnswer> {
-    const [name = "", at] = splitPlace(input.id);
+    const [name, at] = splitPlace(input.id);
     const session = await loci.sessions.resolve(name);
     if (at === undefined) {
       const [messages, tools] = await Promise.all([

@@ -17,7 +17,14 @@ export const querySql: Operation = operation({
   access: "read",
   params: {
     query: { kind: "string", positional: true, default: "", summary: "the statement" },
-    limit: { kind: "integer", letter: "n", default: 1000, min: 1, max: 1_000_000, summary: "how many rows at most" },
+    limit: {
+      kind: "integer",
+      letter: "n",
+      default: 1000,
+      min: 1,
+      max: 1_000_000,
+      summary: "how many rows at most",
+    },
     timeout: { kind: "integer", default: 5, min: 1, max: 3600, summary: "seconds it may take" },
   },
   async run(loci, input): Promise<SqlAnswer> {
@@ -34,7 +41,11 @@ export const querySql: Operation = operation({
         // The default is for agents; a person at a terminal or a script may have more.
         maxBytes: 64 * 1024 * 1024,
       });
-      return { columns: answer.columns, rows: answer.rows.map((row) => row.map(plain)), truncated: answer.truncated };
+      return {
+        columns: answer.columns,
+        rows: answer.rows.map((row) => row.map(plain)),
+        truncated: answer.truncated,
+      };
     } catch (error) {
       throw withHint(error);
     }
@@ -51,10 +62,12 @@ function plain(value: unknown): unknown {
 /** Adds the name that was probably meant to "no such column" and "no such table". */
 function withHint(error: unknown): unknown {
   if (errorCode(error) === undefined || !(error instanceof LociError)) return error;
-  const column = /no such column: "?(?:\w+\.)?(\w+)|column "?(?:\w+\.)?(\w+)"? does not exist/i.exec(error.message);
+  const column = /no such column: "?(?:\w+\.)?(\w+)|column "?(?:\w+\.)?(\w+)"? does not exist/i.exec(
+    error.message,
+  );
   const table = /no such table: "?(\w+)|relation "(\w+)" does not exist/i.exec(error.message);
   if (column === null && table === null) return error;
-  const collections = storeSchema.migrations.flatMap(({ create }) => create);
+  const collections = storeSchema.migrations.flatMap(({ create }) => create ?? []);
   const known = column
     ? collections.flatMap(({ fields }) => Object.keys(fields).map(columnName))
     : collections.map(({ name }) => name);

@@ -9,7 +9,6 @@ import { flagName } from "./command.ts";
  * before what is not a flag. node:util's parseArgs knows no table, no did-you-mean and no positional names.
  */
 
-
 type Values = Record<string, string | string[] | true>;
 
 interface Flags {
@@ -66,9 +65,13 @@ function longFlag(token: string, reading: Reading): void {
   const known = reading.flags.byFlag.get(flag);
   if (!known) {
     const meant = nearest(flag, reading.flags.byFlag.keys());
-    throw new LociError("invalid", `There is no flag ${flag} here.${meant ? ` Did you mean ${meant}?` : ""}`, {
-      next: reading.help,
-    });
+    throw new LociError(
+      "invalid",
+      `There is no flag ${flag} here.${meant ? ` Did you mean ${meant}?` : ""}`,
+      {
+        next: reading.help,
+      },
+    );
   }
   const [name, param] = known;
   if (equals >= 0) keep(name, param, { value: token.slice(equals + 1), values: reading.values });

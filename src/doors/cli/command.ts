@@ -1,7 +1,7 @@
 import type { Loci } from "../../open.ts";
 import type { Context, Input, Millis, Params } from "../../operations/operation.ts";
 import type { Settings } from "./config.ts";
-import type { Output } from "./output.ts";
+import { formats, type Output } from "./output.ts";
 import type { Environment, Screen } from "./screen.ts";
 
 /** What a command may use: everything of the outside world comes through here. */
@@ -39,7 +39,7 @@ export interface Command {
 }
 
 /** What every command takes. One letter means the same everywhere. */
-export const globalParams = {
+export const globalParams: Params = {
   db: {
     kind: "string",
     summary: "the store: a file, or a URL such as postgres://host/name",
@@ -48,14 +48,14 @@ export const globalParams = {
   json: { kind: "boolean", summary: "one JSON object, versioned (docs/SPEC.md)" },
   format: {
     kind: "enum",
-    choices: ["table", "tsv", "csv", "json", "ndjson"],
+    choices: formats,
     summary: "table on a terminal and tsv elsewhere, unless this says otherwise",
   },
   noColor: { kind: "boolean", summary: "no colour (NO_COLOR does the same)" },
   quiet: { kind: "boolean", letter: "q", summary: "no progress, no hints" },
   verbose: { kind: "boolean", letter: "v", summary: "where an error came from" },
   help: { kind: "boolean", letter: "h", summary: "what a command does and takes" },
-} as const satisfies Params;
+};
 
 /** The flag of a parameter: `noColor` is `--no-color`. */
 export function flagName(name: string): string {

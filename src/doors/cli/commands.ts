@@ -51,7 +51,11 @@ export const commands: readonly Command[] = [
     details:
       "The statement is refused by the database itself where it would change something, and runs in a process of its own that is stopped after its time.",
     flags: {
-      file: { kind: "string", summary: "the statement stands in this file; - reads stdin", placeholder: "PATH" },
+      file: {
+        kind: "string",
+        summary: "the statement stands in this file; - reads stdin",
+        placeholder: "PATH",
+      },
     },
     prepare: async (call) => (await import("./commands/sql.ts")).statement(call),
     examples: [
@@ -63,7 +67,13 @@ export const commands: readonly Command[] = [
     name: "config",
     summary: "show or set what is otherwise given by flags and the environment",
     params: {
-      action: { kind: "enum", positional: true, choices: ["get", "set", "path"], default: "get", summary: "what to do" },
+      action: {
+        kind: "enum",
+        positional: true,
+        choices: ["get", "set", "path"],
+        default: "get",
+        summary: "what to do",
+      },
       name: { kind: "string", positional: true, summary: "the setting" },
       value: { kind: "string", positional: true, summary: "its new value" },
       origin: { kind: "boolean", summary: "where each value comes from" },

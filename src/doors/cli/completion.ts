@@ -18,16 +18,16 @@ export function completionScript(shell: Shell, commands: readonly Command[], glo
 
 function flagsOf(command: Command): string[] {
   return Object.entries(command.params).flatMap(([name, param]) =>
-    param.hidden || param.positional
-      ? []
-      : [flagName(name), ...(param.letter ? [`-${param.letter}`] : [])],
+    param.hidden || param.positional ? [] : [flagName(name), ...(param.letter ? [`-${param.letter}`] : [])],
   );
 }
 
 /** The words that may stand behind a flag, or in the first place of a command. */
 function choicesOf(command: Command): Array<readonly [where: string, words: readonly string[]]> {
   return Object.entries(command.params).flatMap(([name, param]) =>
-    param.kind === "enum" && !param.hidden ? [[param.positional ? "" : flagName(name), param.choices] as const] : [],
+    param.kind === "enum" && !param.hidden
+      ? [[param.positional ? "" : flagName(name), param.choices] as const]
+      : [],
   );
 }
 
@@ -103,20 +103,31 @@ compdef _loci loci
 }
 
 function fish(commands: readonly Command[]): string {
-  const lines = ["# fish completion of loci. To use it: loci completion fish | source", "complete -c loci -f"];
+  const lines = [
+    "# fish completion of loci. To use it: loci completion fish | source",
+    "complete -c loci -f",
+  ];
   for (const command of commands) {
     lines.push(`complete -c loci -n __fish_use_subcommand -a ${command.name} -d ${single(command.summary)}`);
     const only = `-n ${single(`__fish_seen_subcommand_from ${command.name}`)}`;
     for (const [name, param] of Object.entries(command.params)) {
       if (param.hidden) continue;
       if (param.positional) {
-        if (param.kind === "enum") lines.push(`complete -c loci ${only} -a ${single(param.choices.join(" "))}`);
+        if (param.kind === "enum")
+          lines.push(`complete -c loci ${only} -a ${single(param.choices.join(" "))}`);
         else lines.push(`complete -c loci ${only} -F`);
         continue;
       }
       const letter = param.letter ? ` -s ${param.letter}` : "";
-      const value = param.kind === "boolean" ? "" : param.kind === "enum" ? ` -x -a ${single(param.choices.join(" "))}` : " -r";
-      lines.push(`complete -c loci ${only} -l ${flagName(name).slice(2)}${letter}${value} -d ${single(param.summary)}`);
+      const value =
+        param.kind === "boolean"
+          ? ""
+          : param.kind === "enum"
+            ? ` -x -a ${single(param.choices.join(" "))}`
+            : " -r";
+      lines.push(
+        `complete -c loci ${only} -l ${flagName(name).slice(2)}${letter}${value} -d ${single(param.summary)}`,
+      );
     }
   }
   return `${lines.join("\n")}\n`;

@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { LociError } from "../../errors.ts";
 import { nearest } from "../../operations/nearest.ts";
+import { formats } from "./output.ts";
 import type { Environment } from "./screen.ts";
 
 /** Flags, then the environment, then a project's file, then the user's file, then the default. */
@@ -17,7 +18,9 @@ export interface SettingKind {
   readonly secret?: true;
 }
 
-export const settingKinds = {
+export type SettingName = "url" | "authToken" | "limit" | "format" | "redact";
+
+export const settingKinds: Readonly<Record<SettingName, SettingKind>> = {
   url: { summary: "the store: a file or a URL", env: ["LOCI_URL", "TURSO_DATABASE_URL"] },
   authToken: {
     summary: "the token for a server that wants one; from the environment only",
@@ -32,16 +35,14 @@ export const settingKinds = {
   format: {
     summary: "how answers look; table on a terminal and tsv elsewhere, unless this says otherwise",
     env: ["LOCI_FORMAT"],
-    choices: ["table", "tsv", "csv", "json", "ndjson"],
+    choices: formats,
   },
   redact: {
     summary: "whether secrets are taken out of what is imported",
     env: ["LOCI_REDACT"],
     choices: ["on", "off"],
   },
-} as const satisfies Readonly<Record<string, SettingKind>>;
-
-export type SettingName = keyof typeof settingKinds;
+};
 
 export interface Setting {
   readonly name: SettingName;
@@ -142,7 +143,8 @@ export function readConfigFile(path: string): FileValues {
   for (const [name, value] of Object.entries(parsed)) {
     if (name === "$schema") continue;
     if (!isSettingName(name)) throw unknownSetting(name, path);
-    values[name] = checkValue(name, String(value), path, true);
+    if (settingKinds[name].secret) throw secretInFile(name, path);
+    values[name] = checkValue(name, String(value), path);
   }
   return values;
 }
@@ -156,15 +158,16 @@ export function unknownSetting(name: string, where: string): LociError {
   );
 }
 
+export function secretInFile(name: SettingName, path: string): LociError {
+  return new LociError("config", `${name} is a secret, and secrets are not kept in files.`, {
+    where: path,
+    next: `Set ${settingKinds[name].env.join(" or ")} in the environment.`,
+  });
+}
+
 /** A value that a setting can have; `where` is a variable or a file. */
-export function checkValue(name: SettingName, value: string, where: string, inFile = false): string {
-  const kind: SettingKind = settingKinds[name];
-  if (kind.secret && inFile) {
-    throw new LociError("config", `${name} is a secret and is not read from a file.`, {
-      where,
-      next: `Set ${kind.env.join(" or ")} in the environment.`,
-    });
-  }
+export function checkValue(name: SettingName, value: string, where: string): string {
+  const kind = settingKinds[name];
   const { choices, integer } = kind;
   const whole = /^\d+$/.test(value) ? Number(value) : Number.NaN;
   const expected = choices
@@ -206,7 +209,7 @@ function checkProject(values: FileValues, path: string): FileValues {
 /** A setting as it may be shown: passwords and tokens of URLs starred, secrets by their last two letters. */
 export function shownValue({ name, value }: Setting): string | null {
   if (value === null) return null;
-  const kind: SettingKind = settingKinds[name];
+  const kind = settingKinds[name];
   return kind.secret ? `set (ends in …${value.slice(-2)})` : withoutSecrets(value);
 }
 

@@ -36,7 +36,10 @@ export function commandHelp(command: Command): string[] {
     lines.push("", "Examples:");
     for (const [line, does] of command.examples) lines.push(`  ${line.padEnd(width)}  ${does}`);
   }
-  lines.push("", "Every command also takes --db, --json, --format, --no-color, --quiet, --verbose: loci help");
+  lines.push(
+    "",
+    "Every command also takes --db, --json, --format, --no-color, --quiet, --verbose: loci help",
+  );
   return lines;
 }
 

@@ -38,6 +38,8 @@ export interface ReportOptions {
 export function reportError(error: unknown, options: ReportOptions): Report {
   const code = errorCode(error);
   if (code === undefined) return reportBug(error, options);
+  // It has a code, so it is ours, perhaps from another copy of the package.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const { message, where, next } = error as LociError;
   const exitCode = exitCodes[code];
   if (options.json) {
@@ -58,10 +60,10 @@ function sentence(message: string, screen: Screen): string[] {
 /** The stack and the causes below it, for those who asked. */
 function trail(error: unknown): string[] {
   const lines: string[] = [];
-  for (let one = error, depth = 0; one !== undefined && depth < 5; depth++) {
-    const text = one instanceof Error ? (one.stack ?? one.message) : String(one);
+  for (let one = error, depth = 0; one instanceof Error && depth < 5; depth++) {
+    const text = one.stack ?? one.message;
     lines.push(...safeText(depth === 0 ? text : `caused by ${text}`).split("\n"));
-    one = one instanceof Error ? one.cause : undefined;
+    one = one.cause;
   }
   return lines.map((line) => `  ${line}`);
 }
@@ -80,7 +82,10 @@ function reportBug(error: unknown, { screen, json, verbose, home }: ReportOption
   }
   const message = `This is a bug in Loci: ${error instanceof Error ? error.message : String(error)}`;
   if (json) {
-    return { exitCode: 1, lines: [JSON.stringify({ v: 1, error: { code: "bug", message, where: null, next } })] };
+    return {
+      exitCode: 1,
+      lines: [JSON.stringify({ v: 1, error: { code: "bug", message, where: null, next } })],
+    };
   }
   const lines = [...sentence(message, screen), `  next       ${safeText(next)}`];
   return { exitCode: 1, lines: verbose ? [...lines, ...trail(error)] : lines };

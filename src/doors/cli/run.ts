@@ -8,7 +8,7 @@ import { type Command, globalParams, paramLabel } from "./command.ts";
 import { commands, summaryCommand } from "./commands.ts";
 import { readSettings, type SettingName, type Settings } from "./config.ts";
 import { commandHelp, overview } from "./help.ts";
-import { createOutput, type Format } from "./output.ts";
+import { createOutput, type Format, formats } from "./output.ts";
 import type { ProgressLine } from "./progress.ts";
 import { reportError } from "./report.ts";
 import { createScreen, type Environment, type Screen } from "./screen.ts";
@@ -63,7 +63,13 @@ interface Asked {
   readonly format: Format;
 }
 
-function readCommand({ argv, env, folder, now, stdout }: World): Asked | { readonly text: readonly string[] } {
+function readCommand({
+  argv,
+  env,
+  folder,
+  now,
+  stdout,
+}: World): Asked | { readonly text: readonly string[] } {
   const at = commandAt(argv, globalParams);
   const word = at < 0 ? undefined : argv[at];
   if (word === "help") {
@@ -104,9 +110,13 @@ function findCommand(word: string): Command {
     word,
     commands.map(({ name }) => name),
   );
-  throw new LociError("invalid", `There is no command ${JSON.stringify(word)}.${meant ? ` Did you mean ${meant}?` : ""}`, {
-    next: meant ? `loci ${meant} --help` : "loci help",
-  });
+  throw new LociError(
+    "invalid",
+    `There is no command ${JSON.stringify(word)}.${meant ? ` Did you mean ${meant}?` : ""}`,
+    {
+      next: meant ? `loci ${meant} --help` : "loci help",
+    },
+  );
 }
 
 function formatOf(input: Input, settings: Settings, isTerminal: boolean): Format {
@@ -123,7 +133,7 @@ function formatOf(input: Input, settings: Settings, isTerminal: boolean): Format
 }
 
 function asFormat(value: unknown): Format | undefined {
-  return globalParams.format.choices.find((choice) => choice === value);
+  return formats.find((choice) => choice === value);
 }
 
 function screenOf({ env, now }: World, stream: Stream, noColor: boolean): Screen {
@@ -145,7 +155,15 @@ async function runCommand({ command, input, settings, format }: Asked, world: Wo
   const progress = world.progress(!quiet);
   const opened = new Map<string, Loci>();
   try {
-    const out = createOutput({ format, quiet, isTerminal, screen, stdout, stderr, beforeNote: progress.pause });
+    const out = createOutput({
+      format,
+      quiet,
+      isTerminal,
+      screen,
+      stdout,
+      stderr,
+      beforeNote: () => progress.pause(),
+    });
     const code = await command.run({
       input,
       settings,
@@ -156,7 +174,7 @@ async function runCommand({ command, input, settings, format }: Asked, world: Wo
       now,
       signal,
       commands,
-      context: { now, env, signal, progress: progress.show },
+      context: { now, env, signal, progress: (step) => progress.show(step) },
       async open(url = settings.get("url").value ?? "") {
         const before = opened.get(url);
         if (before) return before;
@@ -167,7 +185,8 @@ async function runCommand({ command, input, settings, format }: Asked, world: Wo
     });
     if (signal.aborted) {
       progress.end();
-      if (command.resumable) stderr.write("Stopped. What was read is kept: continue with the same command.\n");
+      if (command.resumable)
+        stderr.write("Stopped. What was read is kept: continue with the same command.\n");
       return 130;
     }
     return code ?? 0;

@@ -3,27 +3,32 @@
  * the reading direction. Nothing of it reaches a terminal raw: it is shown as an escape, so that one sees it was there.
  */
 
-// C0 and DEL, C1, soft hyphen, Arabic letter mark, directional marks, line and paragraph separators, directional
-// embeddings, overrides and isolates, invisible operators, the byte order mark, interlinear annotation, tag
-// characters (which hide ASCII), and halves of surrogate pairs.
-const unsafe =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|\p{Surrogate}/gu;
+/**
+ * Controls (C0, DEL, C1), line and paragraph separators, halves of surrogate pairs, and the invisible formats: reading
+ * direction, zero width, soft hyphen, byte order mark, tag characters. The joiners that emoji and scripts need stay,
+ * and so do the format characters of Arabic and Syriac that one sees.
+ */
+export const unsafeCharacters: RegExp =
+  /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]|(?![\u0600-\u0605\u06dd\u070f\u08e2\u200c\u200d])\p{Cf}/gu;
 
 /** For a text of several lines: line ends and tabs stay. A carriage return before a line end is dropped. */
 export function safeText(text: string): string {
   return text
     .replaceAll("\r\n", "\n")
-    .replace(unsafe, (found) => (found === "\n" || found === "\t" ? found : escaped(found)));
+    .replace(unsafeCharacters, (found) => (found === "\n" || found === "\t" ? found : escaped(found)));
 }
 
 /** For a cell: one line; runs of white space, line ends included, become one space. */
 export function safeLine(text: string): string {
-  return text.replace(/[\s\u200b]+/g, " ").trim().replace(unsafe, escaped);
+  return text
+    .replace(/[\s\u200b]+/g, " ")
+    .trim()
+    .replace(unsafeCharacters, escaped);
 }
 
 /** For a field between tabs: reversible (`\t`, `\n`, `\r`, `\\`), and still safe to print. */
 export function safeField(text: string): string {
-  return text.replaceAll("\\", "\\\\").replace(unsafe, (found) => {
+  return text.replaceAll("\\", "\\\\").replace(unsafeCharacters, (found) => {
     if (found === "\t") return "\\t";
     if (found === "\n") return "\\n";
     if (found === "\r") return "\\r";

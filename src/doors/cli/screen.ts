@@ -45,7 +45,10 @@ export function createScreen({ isTerminal, columns, env, noColor, now }: ScreenO
     full: false,
     tone(text, ...tones) {
       if (!colour || text === "") return text;
-      return tones.reduce((inner, tone) => `\u001b[${codes[tone][0]}m${inner}\u001b[${codes[tone][1]}m`, text);
+      return tones.reduce(
+        (inner, tone) => `\u001b[${codes[tone][0]}m${inner}\u001b[${codes[tone][1]}m`,
+        text,
+      );
     },
   };
 }

@@ -41,7 +41,10 @@ export function drawTable<Row>(
 ): string[] {
   const natural = columns.map((column): Laid<Row> => {
     const cells = rows.map((row) => safeLine(textOf(column.cell(row, screen))));
-    const widest = cells.reduce((most, cell) => Math.max(most, displayWidth(cell)), displayWidth(column.title));
+    const widest = cells.reduce(
+      (most, cell) => Math.max(most, displayWidth(cell)),
+      displayWidth(column.title),
+    );
     return { column, cells, width: Math.min(widest, column.most ?? widest) };
   });
   const laid = fit(natural, screen.columns);

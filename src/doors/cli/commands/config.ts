@@ -6,6 +6,7 @@ import {
   checkValue,
   isSettingName,
   readConfigFile,
+  secretInFile,
   type Setting,
   settingKinds,
   shownValue,
@@ -38,7 +39,8 @@ export async function config(call: Call): Promise<number | undefined> {
     case "set":
       return set(call, name, value);
     default: {
-      if (value !== undefined) throw usage(`config get takes one name; ${JSON.stringify(value)} is left over.`);
+      if (value !== undefined)
+        throw usage(`config get takes one name; ${JSON.stringify(value)} is left over.`);
       if (name === undefined) return show(call, settings.all.map(shown));
       if (!isSettingName(name)) throw unknownSetting(name, settings.userFile);
       return show(call, [shown(settings.get(name))]);
@@ -73,12 +75,7 @@ async function set(call: Call, name: string | undefined, value: string | undefin
   const { settings, out } = call;
   if (name === undefined || value === undefined) throw usage("config set needs a name and a value.");
   if (!isSettingName(name)) throw unknownSetting(name, settings.userFile);
-  if ("secret" in settingKinds[name]) {
-    throw new LociError("config", `${name} is a secret, and secrets are not written to files.`, {
-      where: settings.userFile,
-      next: `Set ${settingKinds[name].env.join(" or ")} in the environment.`,
-    });
-  }
+  if (settingKinds[name].secret) throw secretInFile(name, settings.userFile);
   const checked = checkValue(name, value, settings.userFile);
   writeSettings(settings.userFile, { ...readConfigFile(settings.userFile), [name]: checked });
   out.note(`${name} is set in ${settings.userFile}`);

@@ -11,14 +11,19 @@ export async function statement({ input, folder }: Call): Promise<Input> {
   const query = textInput(input, "query");
   if (file === undefined) {
     if (query !== undefined) return input;
-    throw new LociError("invalid", "There is no statement.", { next: "loci sql 'select count(*) from sessions'" });
+    throw new LociError("invalid", "There is no statement.", {
+      next: "loci sql 'select count(*) from sessions'",
+    });
   }
   if (query !== undefined) {
     throw new LociError("invalid", "A statement and --file were given; one of them is enough.", {
       next: "loci sql --help",
     });
   }
-  return { ...input, query: file === "-" ? await wholeText(process.stdin) : readStatement(resolve(folder, file)) };
+  return {
+    ...input,
+    query: file === "-" ? await wholeText(process.stdin) : readStatement(resolve(folder, file)),
+  };
 }
 
 function readStatement(path: string): string {

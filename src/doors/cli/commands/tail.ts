@@ -47,7 +47,10 @@ function asPage(answer: object): Page<TailItem> {
 function line(item: TailItem, { out, screen }: Call): string {
   if (out.format === "json" || out.format === "ndjson") return jsonText(item);
   const { createdAt, role, sequence, sessionId, text } = item;
-  if (out.format !== "table") return [sessionId, item.messageId, sequence, role, createdAt, text].map((field) => safeField(String(field))).join("\t");
+  if (out.format !== "table")
+    return [sessionId, item.messageId, sequence, role, createdAt, text]
+      .map((field) => safeField(String(field)))
+      .join("\t");
   const head = `${localTime(Date.parse(createdAt)).slice(11)} ${safeLine(sessionId).slice(0, 8)}#${sequence} ${safeLine(role)}`;
   return `${screen.tone(head, "cyan")} ${truncate(safeLine(text), Math.max(20, screen.columns - head.length - 1))}`;
 }

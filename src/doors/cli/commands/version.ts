@@ -13,12 +13,19 @@ const versionView = view<VersionAnswer, VersionAnswer>({
   columns: () => [],
   draw: (answer) => [answer.version],
   fields: () =>
-    (["version", "node", "platform"] as const).map((name) => ({ name, value: (row: VersionAnswer) => row[name] })),
+    (["version", "node", "platform"] as const).map((name) => ({
+      name,
+      value: (row: VersionAnswer) => row[name],
+    })),
 });
 
 /** `loci version` with a flag; without one, main.ts answers. */
 export async function showVersion({ out }: Call): Promise<undefined> {
-  const answer = { version: version(), node: process.version, platform: `${process.platform}-${process.arch}` };
+  const answer = {
+    version: version(),
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+  };
   await out.answer(answer, versionView);
   return undefined;
 }

@@ -23,7 +23,8 @@ export const costView: AnyView = view<CostAnswer | ToolCostAnswer | ExplainAnswe
     if (answer.by === "call") return answer.items.map((item) => ({ kind: "call", item }));
     return answer.items.map((item) => ({ kind: "cost", by: answer.by, item, total: false }));
   },
-  columns: (answer) => (answer.by === "tool" ? toolColumns : answer.by === "call" ? callColumns : costColumns(answer)),
+  columns: (answer) =>
+    answer.by === "tool" ? toolColumns : answer.by === "call" ? callColumns : costColumns(answer),
   fields: (answer) => (answer.by === "tool" ? toolFields : answer.by === "call" ? callFields : costFields),
   record: (row) => row.item,
   sessions: (answer) => (answer.by === "call" ? [answer.sessionId] : []),
@@ -37,7 +38,10 @@ export const costView: AnyView = view<CostAnswer | ToolCostAnswer | ExplainAnswe
     }
     const { total } = answer;
     const known = `total ${money(total.costUsd, total.costComplete)}, ${short(tokenSum(total))} tokens`;
-    return [known, ...answer.unpriced.map(({ model }) => `no price for ${model}: loci prices set ${model} --in N --out N`)];
+    return [
+      known,
+      ...answer.unpriced.map(({ model }) => `no price for ${model}: loci prices set ${model} --in N --out N`),
+    ];
   },
 });
 
@@ -95,7 +99,12 @@ const toolColumns: readonly Column<CostRow>[] = [
   { title: "TOOL", cell: (row) => tool(row)?.key, flexible: 10, most: 40 },
   { title: "CALLS", cell: (row) => grouped(tool(row)?.count ?? 0), align: "right" },
   { title: "ERRORS", cell: (row) => grouped(tool(row)?.errors ?? 0), align: "right" },
-  { title: "FAILED", cell: (row) => percent(tool(row)?.errors ?? 0, tool(row)?.count ?? 0), align: "right", priority: 2 },
+  {
+    title: "FAILED",
+    cell: (row) => percent(tool(row)?.errors ?? 0, tool(row)?.count ?? 0),
+    align: "right",
+    priority: 2,
+  },
   { title: "MEAN", cell: (row) => time(tool(row)?.meanMs), align: "right", priority: 1 },
   { title: "LONGEST", cell: (row) => time(tool(row)?.maxMs), align: "right", priority: 3 },
 ];
@@ -132,7 +141,8 @@ function callCost(item: CallItem | undefined): string {
 /** The lines of the transcript that the call stands in, where the source noted them. */
 function linesOf(item: CallItem | undefined): string {
   const { metadata } = item ?? {};
-  const lines = typeof metadata === "object" && metadata !== null && "lines" in metadata ? metadata.lines : undefined;
+  const lines =
+    typeof metadata === "object" && metadata !== null && "lines" in metadata ? metadata.lines : undefined;
   return Array.isArray(lines) ? lines.join(" ") : "";
 }
 

@@ -76,7 +76,8 @@ export const sessionsView: AnyView = view<Page<SessionItem>, SessionItem>({
   columns: () => sessionColumns(),
   fields: () => sessionFields,
   sessions: (answer) => answer.items.map(({ id }) => id),
-  empty: () => "No sessions here. Looking for others? loci ls without flags; loci import PATH brings some in.",
+  empty: () =>
+    "No sessions here. Looking for others? loci ls without flags; loci import PATH brings some in.",
   hints: ({ items, next }) =>
     next === null ? [] : [`${counted(items.length, "session")}; more: loci ls --all, or --after ${next}`],
 });

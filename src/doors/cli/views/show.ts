@@ -39,7 +39,9 @@ export const showView: AnyView = view<SessionAnswer, MessageItem>({
   hints({ session, toolExecutions }, screen) {
     const failed = toolExecutions.find(({ status, messageId }) => status === "error" && messageId !== null);
     return failed && session.errorCount > 0
-      ? [`${counted(session.errorCount, "error")} in this session: loci errors; cost: loci cost --explain ${screen.shortId(session.id)}`]
+      ? [
+          `${counted(session.errorCount, "error")} in this session: loci errors; cost: loci cost --explain ${screen.shortId(session.id)}`,
+        ]
       : [];
   },
 });
@@ -94,7 +96,8 @@ function heading(session: SessionDetail, screen: Screen): string[] {
     joined(counts),
     screen.tone(safeLine(session.id), "dim"),
   ];
-  if (session.parentId !== null) lines.push(screen.tone(`sub-agent of ${screen.shortId(session.parentId)}`, "dim"));
+  if (session.parentId !== null)
+    lines.push(screen.tone(`sub-agent of ${screen.shortId(session.parentId)}`, "dim"));
   if (session.errorMessage !== null) lines.push(screen.tone(safeLine(session.errorMessage), "red"));
   return lines;
 }
