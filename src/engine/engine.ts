@@ -1,7 +1,10 @@
 import type { AnyCollection, Collection, Millis } from "../model/collection.ts";
 import type { Schema } from "../model/schema.ts";
 
-/** Tests a field can be put to. A plain value means "equal to it"; null means "is null". */
+/**
+ * Tests a field can be put to. A plain value means "equal to it"; null means "is null". `not` holds for null too, as
+ * `!==` does. Texts compare by their UTF-8 bytes. `json`, `payload` and `bytes` can be tested for null only.
+ */
 export type Test<Value> =
   | { readonly anyOf: readonly Value[] }
   | { readonly not: Value | null }
@@ -27,7 +30,7 @@ export interface Query<Row> {
   readonly after?: Partial<Row>;
 }
 
-/** Adds to a number in place; `Row[Name]` otherwise. */
+/** Adds to an `integer` or a `real` in place; null stays null. A time is set, never added to. */
 export interface Add {
   readonly add: number;
 }
@@ -57,6 +60,7 @@ export type Change =
 
 /** Rows whose key, or another unique set of fields, is already there are left out. */
 export function insert<Row extends object>(into: Collection<Row>, rows: readonly Row[]): Change {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- here the generics end: a Change names no row
   return { kind: "insert", into, rows: rows as ReadonlyArray<Readonly<Record<string, unknown>>> };
 }
 
@@ -82,7 +86,10 @@ export interface Rollup<Row, By extends keyof Row & string, Out extends string> 
   readonly by: readonly By[];
   readonly where?: Where<Row>;
   readonly measures: Readonly<Record<Out, Measure<Row>>>;
-  /** Also groups by the start of the span of `size` ms (counted from 1970, UTC) that the time field falls in. */
+  /**
+   * Also groups by the start of the span of `size` ms (counted from 1970, UTC) that the time field falls in. Rows
+   * where it is null are in no bucket.
+   */
   readonly bucket?: { readonly field: keyof Row & string; readonly size: Millis };
 }
 
@@ -128,14 +135,17 @@ export interface Engine extends AsyncDisposable {
   /** All or none. Answers how many rows each change touched. */
   write(changes: readonly Change[]): Promise<number[]>;
 
-  /** Claims rows and changes them in one atomic step: each row goes to one taker. Answers them as they are now. */
+  /**
+   * Claims rows and changes them in one atomic step: each row goes to one taker. Answers them as they are now, in the
+   * order of the query. The key cannot be patched.
+   */
   take<Row extends object>(
     from: Collection<Row>,
     query: Query<Row> & { readonly limit: number },
     patch: Patch<Row>,
   ): Promise<Row[]>;
 
-  /** Rows in order; without `orderBy`, by key. `fields` brings only those (and the key). */
+  /** Rows in order; without `orderBy`, by key. `fields` brings only those (and the key). All or `limit` rows. */
   find<Row extends object>(from: Collection<Row>, query?: Query<Row>): Promise<Row[]>;
   find<Row extends object, Name extends keyof Row & string>(
     from: Collection<Row>,

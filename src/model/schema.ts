@@ -19,13 +19,16 @@ export interface Migration {
   readonly rewrite?: readonly AnyCollection[];
 }
 
-/** What an engine prepares. The table that holds the version is the engine's own: `schema_version`. */
+/** What an engine prepares. */
 export interface Schema {
+  /** The table that holds the version: `(version, applied_at)`, the engine's own. Two schemas may share a database. */
+  readonly table: string;
   readonly migrations: readonly Migration[];
 }
 
 /** What the store holds. */
 export const storeSchema: Schema = {
+  table: "schema_version",
   migrations: [
     {
       version: 1,
@@ -46,5 +49,6 @@ export const storeSchema: Schema = {
 
 /** What the search index holds: in a file of its own beside a file store, in the same database elsewhere. */
 export const searchSchema: Schema = {
+  table: "search_schema_version",
   migrations: [{ version: 1, summary: "search index", create: [searchSegments, searchBlocks, searchState] }],
 };

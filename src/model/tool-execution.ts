@@ -56,5 +56,11 @@ export const toolExecutions: Collection<ToolExecution> = {
     metadata: json,
   },
   unique: [],
-  indexes: [["sessionId", "startedAt"], ["startedAt"], ["toolName", "startedAt"], ["status", "startedAt"]],
+  indexes: [
+    ["sessionId", "startedAt"],
+    ["messageId"],
+    ["startedAt"],
+    ["toolName", "startedAt"],
+    ["status", "startedAt"],
+  ],
 };

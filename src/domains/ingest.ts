@@ -1,0 +1,225 @@
+import { type Change, type Engine, insert, update } from "../engine/engine.ts";
+import type { Happening } from "../model/happening.ts";
+import { newId } from "../model/id.ts";
+import { type Message, messages } from "../model/message.ts";
+import { type ModelCall, modelCalls } from "../model/model-call.ts";
+import { type PendingSearch, pendingSearch } from "../model/search.ts";
+import { sessions } from "../model/session.ts";
+import { type ToolExecution, toolExecutions } from "../model/tool-execution.ts";
+import {
+  duration,
+  modelCallRow,
+  type Parts,
+  sessionRow,
+  sortHappenings,
+  type ToolExecutionPart,
+  toolExecutionRow,
+} from "./rows.ts";
+import { createSequences, type Sequences } from "./sequences.ts";
+import { settleSessions } from "./settle.ts";
+
+export interface IngestOptions {
+  /** Written in the same step as the rows; when rows have to be compared with older ones, right after them. */
+  readonly changes?: readonly Change[];
+  /** The caller makes the rows of this write searchable itself, and has until then. */
+  readonly claimPendingUntil?: number;
+  /** None of these rows stood in the store before: nothing is looked up first. */
+  readonly fresh?: boolean;
+}
+
+export interface Ingested {
+  /** Sessions that were touched: `settle` them when the moment is right. */
+  readonly sessions: readonly string[];
+  readonly messages: number;
+  readonly toolExecutions: number;
+  readonly modelCalls: number;
+  /** The ids of the `search_pending` rows. */
+  readonly pending: readonly string[];
+}
+
+export interface Ingest {
+  write(happenings: readonly Happening[], options?: IngestOptions): Promise<Ingested>;
+  /** Sets the totals of these sessions from their rows. */
+  settle(sessionIds: readonly string[]): Promise<void>;
+}
+
+export interface IngestParts {
+  readonly now: () => number;
+  /** US dollars of a call, or null when its model has no price. */
+  readonly costOf: (call: ModelCall) => number | null;
+}
+
+interface Batch {
+  readonly parts: Parts;
+  readonly fresh: boolean;
+  readonly until: number;
+}
+
+/** Turns happenings into rows. What is written twice stands once. */
+export function createIngest(engine: Engine, { now, costOf }: IngestParts): Ingest {
+  const sequences = createSequences(engine);
+
+  return {
+    async write(happenings, { changes = [], claimPendingUntil: until = 0, fresh = false } = {}) {
+      const batch: Batch = { parts: sortHappenings(happenings, now()), fresh, until };
+      const { parts } = batch;
+      const said = await sequences.number(parts.messages.values(), parts.heard);
+      const tools = await toolRows(engine, batch, sequences);
+      const pending = await pendingRows(engine, { said, tools: tools.rows, until });
+      const touched = touchedSessions(parts);
+      const rows = [
+        ...sessionChanges(parts, touched),
+        insert(messages, said),
+        ...tools.changes,
+        ...(await callChanges(engine, batch, costOf)),
+        insert(pendingSearch, pending),
+      ];
+      // Only a message can be left out for a reason that asks for a second write.
+      const together = fresh || said.length === 0;
+      await sequences.write(together ? [...rows, ...changes] : rows, said, async (again) =>
+        insert(pendingSearch, await pendingRows(engine, { said: again, tools: [], until: 0 })),
+      );
+      if (!together && changes.length > 0) await engine.write(changes);
+      return {
+        sessions: [...touched.keys()],
+        messages: said.length,
+        toolExecutions: parts.toolExecutions.size,
+        modelCalls: parts.modelCalls.size,
+        pending: pending.map((row) => row.id),
+      };
+    },
+    settle: (sessionIds) => settleSessions(engine, sessionIds),
+  };
+}
+
+/** The sessions of a batch, each with the first moment heard of it. */
+function touchedSessions(parts: Parts): Map<string, number> {
+  const first = new Map<string, number>();
+  const hear = (sessionId: string, at: number): void => {
+    first.set(sessionId, Math.min(first.get(sessionId) ?? at, at));
+  };
+  for (const { id } of parts.sessions.values()) hear(id, parts.heard.get(id) ?? 0);
+  for (const { id, sessionId, createdAt } of parts.messages.values()) {
+    hear(sessionId, createdAt ?? parts.heard.get(id) ?? 0);
+  }
+  for (const map of [parts.toolExecutions, parts.modelCalls]) {
+    for (const { id, sessionId, startedAt } of map.values())
+      hear(sessionId, startedAt ?? parts.heard.get(id) ?? 0);
+  }
+  return first;
+}
+
+function sessionChanges(parts: Parts, touched: ReadonlyMap<string, number>): Change[] {
+  const rows = [...touched].map(([id, at]) => sessionRow(parts.sessions.get(id) ?? { id }, at));
+  const patches = [...parts.sessions.values()].flatMap(({ id, ...patch }) =>
+    Object.keys(patch).length === 0 ? [] : [update(sessions, { id }, patch)],
+  );
+  return [insert(sessions, rows), ...patches];
+}
+
+async function toolRows(
+  engine: Engine,
+  { parts, fresh }: Batch,
+  sequences: Sequences,
+): Promise<{ rows: ToolExecution[]; changes: Change[] }> {
+  const { toolExecutions: given, heard } = parts;
+  if (given.size === 0) return { rows: [], changes: [] };
+  const known = new Map<string, Pick<ToolExecution, "startedAt" | "status" | "messageId">>();
+  if (!fresh) {
+    const there = await engine.find(toolExecutions, {
+      where: { id: { anyOf: [...given.keys()] } },
+      fields: ["id", "startedAt", "status", "messageId"],
+    });
+    for (const row of there) known.set(row.id, row);
+  }
+  const rows: ToolExecution[] = [];
+  const added: ToolExecution[] = [];
+  const patches: Change[] = [];
+  for (const part of given.values()) {
+    const before = known.get(part.id);
+    const at = heard.get(part.id) ?? 0;
+    const messageId =
+      part.messageId === undefined
+        ? (before?.messageId ?? (await sequences.newest(part.sessionId)))
+        : part.messageId;
+    const startedAt = part.startedAt ?? before?.startedAt ?? part.endedAt ?? at;
+    const row = toolExecutionRow({ ...part, messageId, startedAt }, at);
+    rows.push(row);
+    if (before === undefined) added.push(row);
+    else patches.push(update(toolExecutions, { id: part.id }, toolPatch(part, row, before.status)));
+  }
+  return { rows, changes: [insert(toolExecutions, added), ...patches] };
+}
+
+/** What a later word on a call changes: the given fields and its duration; a call that ended stays ended. */
+function toolPatch(
+  { id: _, status, ...given }: ToolExecutionPart,
+  row: ToolExecution,
+  before: ToolExecution["status"],
+): Partial<ToolExecution> {
+  const durationMs = given.durationMs ?? duration(row.startedAt, given.endedAt);
+  return {
+    ...given,
+    ...(durationMs === null ? {} : { durationMs }),
+    ...(status === undefined || (status === "running" && before !== "running") ? {} : { status }),
+  };
+}
+
+async function callChanges(
+  engine: Engine,
+  { parts, fresh }: Batch,
+  costOf: IngestParts["costOf"],
+): Promise<Change[]> {
+  const { modelCalls: given, heard } = parts;
+  if (given.size === 0) return [];
+  const there = fresh ? [] : await engine.find(modelCalls, { where: { id: { anyOf: [...given.keys()] } } });
+  const known = new Map(there.map(({ costUsd: _, ...row }) => [row.id, row]));
+  const added: ModelCall[] = [];
+  const patches: Change[] = [];
+  for (const part of given.values()) {
+    const before = known.get(part.id);
+    const row = modelCallRow({ ...before, ...part }, heard.get(part.id) ?? 0, costOf);
+    const { id, ...rest } = row;
+    if (before === undefined) added.push(row);
+    else patches.push(update(modelCalls, { id }, rest));
+  }
+  return [insert(modelCalls, added), ...patches];
+}
+
+/** One row a session: the span of its messages that the index does not have, or has in an older form. */
+async function pendingRows(
+  engine: Engine,
+  { said, tools, until }: { said: readonly Message[]; tools: readonly ToolExecution[]; until: number },
+): Promise<PendingSearch[]> {
+  const sequences = new Map(said.map((row) => [row.id, row.sequence]));
+  const elsewhere = [
+    ...new Set(tools.flatMap(({ messageId: id }) => (id === null || sequences.has(id) ? [] : [id]))),
+  ];
+  if (elsewhere.length > 0) {
+    const found = await engine.find(messages, {
+      where: { id: { anyOf: elsewhere } },
+      fields: ["id", "sequence"],
+    });
+    for (const row of found) sequences.set(row.id, row.sequence);
+  }
+  const spans = new Map<string, { first: number; last: number; count: number }>();
+  const cover = (sessionId: string, sequence: number, count: number): void => {
+    const span = spans.get(sessionId) ?? { first: sequence, last: sequence, count: 0 };
+    spans.set(sessionId, {
+      first: Math.min(span.first, sequence),
+      last: Math.max(span.last, sequence),
+      count: span.count + count,
+    });
+  };
+  for (const row of said) cover(row.sessionId, row.sequence, 1);
+  // 0 stands for the tool executions of a session that belong to no message.
+  for (const row of tools) cover(row.sessionId, sequences.get(row.messageId ?? "") ?? 0, 0);
+  return [...spans].map(([sessionId, { first, last, count }]) => ({
+    id: newId(),
+    sessionId,
+    first,
+    last,
+    count: Math.max(1, count),
+    claimedUntil: until,
+  }));
+}

@@ -1,0 +1,139 @@
+import { LociError } from "../errors.ts";
+import type { AnyCollection } from "../model/collection.ts";
+import type { Setting } from "./change.ts";
+import type { Plan, Term } from "./query.ts";
+import { type Stored, type StoredRow, toStored } from "./stored.ts";
+import { compareText, escapeText } from "./text.ts";
+
+type Undo = Array<() => void>;
+
+export interface MemoryTable {
+  /** False where the key or a unique set is there already. */
+  insert(row: StoredRow, undo: Undo): boolean;
+  change(row: StoredRow, settings: readonly Setting[], undo: Undo): void;
+  remove(row: StoredRow, undo: Undo): void;
+  find(plan: Plan): StoredRow[];
+  matching(terms: readonly Term[]): StoredRow[];
+  /** The row that stands at this row's key now. */
+  current(row: StoredRow): StoredRow;
+  extend(fields: readonly string[]): void;
+}
+
+export function createTable(collection: AnyCollection): MemoryTable {
+  const rows = new Map<Stored, StoredRow>();
+  const taken = collection.unique.map((fields) => ({ fields, keys: new Map<string, Stored>() }));
+  const keyOf = (row: StoredRow): Stored => row[collection.key] ?? null;
+
+  const put = (row: StoredRow): void => {
+    rows.set(keyOf(row), row);
+    for (const { fields, keys } of taken) {
+      const values = uniqueKey(row, fields);
+      if (values !== undefined) keys.set(values, keyOf(row));
+    }
+  };
+  const drop = (row: StoredRow): void => {
+    rows.delete(keyOf(row));
+    for (const { fields, keys } of taken) {
+      const values = uniqueKey(row, fields);
+      if (values !== undefined) keys.delete(values);
+    }
+  };
+  const clash = (row: StoredRow): readonly string[] | undefined =>
+    taken.find(({ fields, keys }) => keys.has(uniqueKey(row, fields) ?? ""))?.fields;
+
+  const table: MemoryTable = {
+    insert(row, undo) {
+      if (rows.has(keyOf(row)) || clash(row)) return false;
+      const kept = withOwnBytes(row);
+      put(kept);
+      undo.push(() => drop(kept));
+      return true;
+    },
+    change(row, settings, undo) {
+      const next = { ...row };
+      for (const setting of settings) next[setting.name] = settle(collection, row, setting);
+      drop(row);
+      undo.push(() => put(row));
+      const fields = clash(next);
+      if (fields) {
+        throw new LociError("invalid", `Two rows of ${collection.name} would share ${fields.join(", ")}.`);
+      }
+      put(withOwnBytes(next));
+      undo.push(() => drop(next));
+    },
+    remove(row, undo) {
+      drop(row);
+      undo.push(() => put(row));
+    },
+    find({ terms, order, after, limit }) {
+      const compare = (a: readonly Stored[], b: readonly Stored[]): number => {
+        for (const [i, { down }] of order.entries()) {
+          const way = compareStored(a[i] ?? null, b[i] ?? null);
+          if (way !== 0) return down ? -way : way;
+        }
+        return 0;
+      };
+      const placed = table
+        .matching(terms)
+        .map((row) => ({ row, place: order.map(({ name }) => row[name] ?? null) }))
+        .filter(({ place }) => !after || compare(place, after) > 0);
+      placed.sort((a, b) => compare(a.place, b.place));
+      return placed.slice(0, limit).map(({ row }) => row);
+    },
+    matching: (terms) => [...rows.values()].filter((row) => terms.every((term) => holds(term, row))),
+    current: (row) => rows.get(keyOf(row)) ?? row,
+    extend(fields) {
+      for (const row of rows.values()) for (const name of fields) row[name] ??= null;
+    },
+  };
+  return table;
+}
+
+function settle(collection: AnyCollection, row: StoredRow, setting: Setting): Stored {
+  if ("value" in setting) return setting.value;
+  const value = row[setting.name] ?? null;
+  return value === null ? null : toStored(collection, setting.name, Number(value) + setting.add);
+}
+
+/** Undefined where a value is null: nulls are never the same as each other. */
+function uniqueKey(row: StoredRow, fields: readonly string[]): string | undefined {
+  const values = fields.map((name) => row[name] ?? null);
+  return values.includes(null) ? undefined : JSON.stringify(values);
+}
+
+/** Bytes stay the caller's to change. */
+function withOwnBytes(row: StoredRow): StoredRow {
+  for (const name in row) {
+    const value = row[name];
+    if (value instanceof Uint8Array) row[name] = value.slice();
+  }
+  return row;
+}
+
+function holds(term: Term, row: StoredRow): boolean {
+  const value = row[term.name] ?? null;
+  switch (term.test) {
+    case "is":
+      return value === term.value;
+    case "not":
+      return value !== term.value;
+    case "anyOf":
+      return term.values.includes(value);
+    case "from":
+      return value !== null && compareStored(value, term.value) >= 0;
+    case "above":
+      return value !== null && compareStored(value, term.value) > 0;
+    case "upTo":
+      return value !== null && compareStored(value, term.value) <= 0;
+    case "below":
+      return value !== null && compareStored(value, term.value) < 0;
+    case "startsWith":
+      // On the escaped forms, as databases see them: half of a pair is no prefix of the pair.
+      return typeof value === "string" && escapeText(value).startsWith(escapeText(term.value));
+  }
+}
+
+function compareStored(a: Stored, b: Stored): number {
+  if (typeof a === "string" && typeof b === "string") return compareText(a, b);
+  return Number(a) - Number(b);
+}

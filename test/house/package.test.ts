@@ -1,0 +1,137 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { needs } from "../support/needs.ts";
+import { root, run, tool } from "../support/tools.ts";
+
+interface Packed {
+  readonly filename: string;
+  readonly size: number;
+  readonly unpackedSize: number;
+  readonly files: ReadonlyArray<{ readonly path: string }>;
+}
+
+const folder = mkdtempSync(join(tmpdir(), "loci-package-"));
+const place = join(folder, "consumer");
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+let packed: Packed;
+let tarball: string;
+/** What npm said when the package was installed, or undefined when it could. */
+let offline: string | undefined;
+
+/** The sizes of all files below a folder, and the packages in it. */
+function weigh(path: string): { bytes: number; packages: number } {
+  const entries = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
+  return {
+    bytes: entries.reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0),
+    packages: entries.filter(
+      (entry) => entry.name === "package.json" && /node_modules\/(@[^/]+\/)?[^/]+$/.test(entry.parentPath),
+    ).length,
+  };
+}
+
+beforeAll(async () => {
+  mkdirSync(place);
+  const made = await run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder]);
+  expect(made.code, made.stderr).toBe(0);
+  const listed = JSON.parse(made.stdout) as Packed[] | Record<string, Packed>;
+  const first = Object.values(listed)[0];
+  if (first === undefined) throw new Error(`npm pack said: ${made.stdout.slice(0, 200)}`);
+  packed = first;
+  tarball = join(folder, packed.filename.split("/").at(-1) ?? "");
+  writeFileSync(
+    join(place, "package.json"),
+    JSON.stringify({ name: "consumer", private: true, type: "module" }),
+  );
+  const installed = await run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", tarball], {
+    cwd: place,
+  });
+  if (installed.code === 0) return;
+  if (!/ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ETIMEDOUT|ENETUNREACH|ECONNRESET/.test(installed.stderr))
+    throw new Error(installed.stderr);
+  offline = "The package registry does not answer: what a user would install cannot be weighed.";
+});
+
+describe("the package", () => {
+  test("is small: at most 3 MB packed, 400 files, no test and no source in it", () => {
+    expect(packed.files.length).toBeGreaterThan(20);
+    expect(packed.size).toBeLessThan(3_000_000);
+    expect(packed.files.length).toBeLessThan(400);
+    expect(
+      packed.files.map(({ path }) => path).filter((path) => /^(src|test|bench|node_modules|\.)/.test(path)),
+    ).toEqual([]);
+  });
+
+  test("is described correctly for every way of importing it", async () => {
+    const checked = await run(tool("publint"), ["--strict", "--pack", "npm"]);
+    expect(checked.code, checked.stdout + checked.stderr).toBe(0);
+    const types = await run(tool("attw"), [tarball, "--profile", "esm-only", "--no-color"]);
+    expect(types.code, types.stdout + types.stderr).toBe(0);
+  });
+
+  test("installs without scripts: at most 30 MB and 10 packages", (context) => {
+    needs(context, offline === undefined, offline ?? "");
+    const { bytes, packages } = weigh(join(place, "node_modules"));
+    console.log(`installed: ${(bytes / 1e6).toFixed(1)} MB in ${packages} packages`);
+    expect(packages).toBeGreaterThan(1);
+    expect(packages).toBeLessThanOrEqual(10);
+    expect(bytes).toBeLessThanOrEqual(30_000_000);
+  });
+
+  test("runs where it was installed: the command answers, and every subpath can be imported", async (context) => {
+    needs(context, offline === undefined, offline ?? "");
+    const version = await run(join(place, "node_modules", ".bin", "loci"), ["--version"], { cwd: place });
+    expect(version.stdout + version.stderr).toContain("0.1.0");
+    const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { exports: object };
+    const names = Object.keys(exports).filter((path) => path !== "./package.json" && path !== "./testing");
+    const program = names
+      .map((path) => `if (Object.keys(await import("loci${path.slice(1)}")).length === 0) throw 1;`)
+      .join("\n");
+    const imported = await run(process.execPath, ["--input-type=module", "-e", program], { cwd: place });
+    expect(imported.code, imported.stderr).toBe(0);
+  });
+
+  test("has types that a strict program compiles against, under nodenext and bundler, without skipLibCheck", async (context) => {
+    needs(context, offline === undefined, offline ?? "");
+    writeFileSync(
+      join(place, "program.ts"),
+      `import { open } from "loci";\nimport { createConversationLogger } from "loci/compat";\n` +
+        `export async function main(): Promise<number> {\n  await using loci = await open("memory:");\n` +
+        `  // @ts-expect-error words are a text\n  await loci.search(7);\n` +
+        `  return (await loci.search("words", { limit: 3 })).items.length;\n}\nexport const logger = createConversationLogger;\n`,
+    );
+    for (const [module, resolution] of [
+      ["nodenext", "nodenext"],
+      ["esnext", "bundler"],
+    ]) {
+      const compiled = await run(
+        tool("tsc"),
+        [
+          "--noEmit",
+          "--strict",
+          "--skipLibCheck",
+          "false",
+          "--target",
+          "es2022",
+          "--lib",
+          "es2023,esnext.disposable",
+          "--module",
+          module ?? "",
+          "--moduleResolution",
+          resolution ?? "",
+          "--typeRoots",
+          join(root, "node_modules/@types"),
+          "--types",
+          "node",
+          "program.ts",
+        ],
+        { cwd: place },
+      );
+      expect(compiled.code, compiled.stdout).toBe(0);
+    }
+  });
+});
