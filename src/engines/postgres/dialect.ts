@@ -34,6 +34,8 @@ export const postgresDialect: Dialect = {
   // Numbers do not depend on the session's time zone and date style.
   column: (kind, expression) => (kind === "time" ? millis(expression) : expression),
   millis,
+  // An entry of more than 2,704 bytes fails the whole insert, and nobody knows how long a path or a tool's name is.
+  indexed: (kind, expression) => (kind === "text" ? `left(${expression}, 300)` : expression),
   insert(collection, rows) {
     const fields = Object.entries(collection.fields);
     const columns = fields.map(([field]) => quoted(columnName(field))).join(", ");
