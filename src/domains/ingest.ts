@@ -179,8 +179,9 @@ async function callChanges(
   for (const part of given.values()) {
     const before = known.get(part.id);
     const row = modelCallRow({ ...before, ...part }, heard.get(part.id) ?? 0, costOf);
+    const { id, ...rest } = row;
     if (before === undefined) added.push(row);
-    else patches.push(update(modelCalls, { id: part.id }, row));
+    else patches.push(update(modelCalls, { id }, rest));
   }
   return [insert(modelCalls, added), ...patches];
 }

@@ -1,0 +1,167 @@
+import type { Engine, Where } from "../engine/engine.ts";
+import { LociError } from "../errors.ts";
+import type { Millis } from "../model/collection.ts";
+import { type Message, messages } from "../model/message.ts";
+import { type ModelCall, modelCalls } from "../model/model-call.ts";
+import { type Session, type SessionStatus, sessions } from "../model/session.ts";
+import { type ToolExecution, toolExecutions } from "../model/tool-execution.ts";
+import { fromCursor, pageSize, toCursor } from "./cursor.ts";
+import { projectPaths } from "./projects.ts";
+
+export interface SessionQuery {
+  /** A project's path, or its folder's name. */
+  readonly project?: string | undefined;
+  readonly agentType?: string | undefined;
+  readonly status?: SessionStatus | undefined;
+  /** Only the sub-agents of this session; null: only sessions that are nobody's sub-agent. */
+  readonly parent?: string | null | undefined;
+  /** Only sessions in which something happened at or after this, or before that. */
+  readonly since?: Millis | undefined;
+  readonly until?: Millis | undefined;
+  /** 1 to 1,000; 20 when left out. */
+  readonly limit?: number | undefined;
+  /** The `next` of the page before. */
+  readonly after?: string | undefined;
+}
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next: string | null;
+}
+
+export interface Sessions {
+  /** Sessions, the one in which something happened last first. */
+  list(query?: SessionQuery): Promise<Page<Session>>;
+  get(id: string): Promise<Session | null>;
+  /** The session with this id, or the only one whose id begins with it. Errors: `not-found`, `invalid` (several). */
+  resolve(idOrPrefix: string): Promise<Session>;
+  /** The shortest beginnings (of 4 characters or more) that name these sessions and no other. */
+  shorten(ids: readonly string[]): Promise<Map<string, string>>;
+  /** The messages of a session in order, after a sequence. */
+  messages(id: string, page?: { after?: number; limit?: number }): Promise<Message[]>;
+  /** The tool executions of a session in the order they started. */
+  toolExecutions(id: string): Promise<ToolExecution[]>;
+  modelCalls(id: string): Promise<ModelCall[]>;
+  count(): Promise<number>;
+}
+
+export function createSessions(engine: Engine): Sessions {
+  const withPrefix = (prefix: string, limit: number): Promise<Array<Pick<Session, "id">>> =>
+    engine.find(sessions, { where: { id: { startsWith: prefix } }, limit, fields: ["id"] });
+  const get = async (id: string): Promise<Session | null> =>
+    (await engine.find(sessions, { where: { id }, limit: 1 }))[0] ?? null;
+
+  return {
+    get,
+    list: (query = {}) => listSessions(engine, query),
+
+    async resolve(idOrPrefix) {
+      const exact = await get(idOrPrefix);
+      if (exact !== null) return exact;
+      const found = idOrPrefix.length < 4 ? [] : await withPrefix(idOrPrefix, 1_000);
+      const [first] = found.filter(({ id }) => !id.includes("/"));
+      const only = found.every(
+        ({ id }) => first !== undefined && (id === first.id || id.startsWith(`${first.id}/`)),
+      );
+      const session =
+        only && first !== undefined
+          ? await get(first.id)
+          : found.length === 1
+            ? await get(found[0]?.id ?? "")
+            : null;
+      if (session !== null) return session;
+      if (found.length > 1) throw ambiguous(idOrPrefix, found);
+      throw new LociError(
+        "not-found",
+        `No session has the id ${JSON.stringify(idOrPrefix)}, or one that begins so.`,
+        {
+          where: engine.place,
+          next: "loci ls",
+        },
+      );
+    },
+
+    async shorten(ids) {
+      const short = new Map<string, string>();
+      for (const id of ids) {
+        let length = 4;
+        while (length < id.length) {
+          const [first, second] = await withPrefix(id.slice(0, length), 2);
+          if (second === undefined || (first?.id === id && second.id.startsWith(`${id}/`))) break;
+          length = Math.max(
+            length + 1,
+            sharedLength(id, first?.id === id ? second.id : (first?.id ?? "")) + 1,
+          );
+        }
+        short.set(id, id.slice(0, length));
+      }
+      return short;
+    },
+
+    messages: (id, { after = 0, limit } = {}) =>
+      engine.find(messages, {
+        where: { sessionId: id, sequence: { above: after } },
+        orderBy: [["sequence", "up"]],
+        ...(limit === undefined ? {} : { limit }),
+      }),
+
+    toolExecutions: (id) =>
+      engine.find(toolExecutions, { where: { sessionId: id }, orderBy: [["startedAt", "up"]] }),
+
+    modelCalls: (id) => engine.find(modelCalls, { where: { sessionId: id }, orderBy: [["startedAt", "up"]] }),
+
+    async count() {
+      const [all] = await engine.rollup(sessions, { by: [], measures: { count: "count" } });
+      return all?.count ?? 0;
+    },
+  };
+}
+
+async function listSessions(engine: Engine, query: SessionQuery): Promise<Page<Session>> {
+  const limit = pageSize(query.limit ?? 20, 1_000);
+  const paths = query.project === undefined ? undefined : await projectPaths(engine, query.project);
+  const where: Where<Session> = {
+    ...(paths === undefined ? {} : { projectPath: { anyOf: paths } }),
+    ...(query.agentType === undefined ? {} : { agentType: query.agentType }),
+    ...(query.status === undefined ? {} : { status: query.status }),
+    ...(query.parent === undefined ? {} : { parentSessionId: query.parent }),
+    ...(query.since === undefined && query.until === undefined
+      ? {}
+      : {
+          updatedAt: {
+            ...(query.since === undefined ? {} : { from: query.since }),
+            ...(query.until === undefined ? {} : { below: query.until }),
+          },
+        }),
+  };
+  const [updatedAt, id] = query.after === undefined ? [] : fromCursor(query.after, [0, ""] as const);
+  const items = await engine.find(sessions, {
+    where,
+    orderBy: [["updatedAt", "down"]],
+    limit: limit + 1,
+    ...(updatedAt === undefined || id === undefined ? {} : { after: { updatedAt, id } }),
+  });
+  const last = items.length > limit ? items[limit - 1] : undefined;
+  return {
+    items: items.slice(0, limit),
+    next: last === undefined ? null : toCursor([last.updatedAt, last.id]),
+  };
+}
+
+function ambiguous(prefix: string, found: ReadonlyArray<Pick<Session, "id">>): LociError {
+  const some = found.slice(0, 5).map(({ id }) => id);
+  const more = found.length > some.length ? ` and ${found.length - some.length} more` : "";
+  return new LociError(
+    "not-found",
+    `${found.length} sessions begin with ${JSON.stringify(prefix)}: ${some.join(", ")}${more}.`,
+    {
+      next: "Give more of the id.",
+    },
+  );
+}
+
+function sharedLength(one: string, other: string): number {
+  let at = 0;
+  while (at < one.length && one[at] === other[at]) at++;
+  return at;
+}

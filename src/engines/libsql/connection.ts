@@ -1,0 +1,139 @@
+import Database from "libsql";
+import { LociError } from "../../errors.ts";
+import type { Answer, Statement } from "../sql/client.ts";
+import { bindList, countPlaces } from "./binder.ts";
+import { translated } from "./errors.ts";
+import { makeFile, requireFile } from "./files.ts";
+
+export interface ConnectionOptions {
+  readonly readonly: boolean;
+}
+
+/** One open file, in the thread that calls: every call blocks it. Errors are the driver's; {@link translated} names them. */
+export interface Connection {
+  read(statement: Statement): Answer;
+  /** One immediate transaction: all or none. */
+  write(statements: readonly Statement[]): Answer[];
+  /** A whole and consistent copy at that path, where nothing may be. */
+  copyTo(path: string): void;
+  /** What `PRAGMA quick_check` finds; empty is good. It reads the whole file. */
+  check(): string[];
+  close(): void;
+}
+
+/** "Loci", in the four bytes of SQLite's header that say whose file it is. */
+const applicationId = 0x4c6f6369;
+
+/**
+ * How long one call may block its thread for another process. Short, because reads of this process wait behind it;
+ * the patience of many seconds is above, where it waits on a timer.
+ */
+const blockFor = 100;
+
+/** More texts than the domains have; each costs a few KB. */
+const preparedAtMost = 300;
+
+type Prepared = { readonly run: Database.Statement; readonly places: number };
+
+export function openConnection(path: string, options: ConnectionOptions): Connection {
+  if (options.readonly) requireFile(path);
+  else makeFile(path);
+  // Also the first statements can meet a lock: of a process that is recovering the log of a killed one.
+  const db = new Database(path, { timeout: blockFor });
+  try {
+    ownFile(db, path, options);
+    if (!options.readonly) db.exec("pragma journal_mode = wal");
+    db.exec("pragma synchronous = normal");
+    // Rows may arrive before their session.
+    db.exec("pragma foreign_keys = off");
+    if (options.readonly) db.exec("pragma query_only = on");
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  return createConnection(db);
+}
+
+function createConnection(db: Database.Database): Connection {
+  const cache = new Map<string, Prepared>();
+  const prepare = (sql: string): Prepared => {
+    const known = cache.get(sql);
+    if (known) return known;
+    const made = { run: db.prepare(sql), places: countPlaces(sql) };
+    const [oldest] = cache.keys();
+    if (cache.size >= preparedAtMost && oldest !== undefined) cache.delete(oldest);
+    cache.set(sql, made);
+    return made;
+  };
+  const run = ({ sql, sets, answers }: Statement): Answer => {
+    const { run: statement, places } = prepare(sql);
+    if (answers) {
+      statement.raw();
+      const rows = sets.flatMap((set) => statement.all(bindList(set, places)) as unknown[][]);
+      return { changes: rows.length, rows };
+    }
+    let changes = 0;
+    for (const set of sets) changes += statement.run(bindList(set, places)).changes;
+    return { changes, rows: [] };
+  };
+  return {
+    read: run,
+    write(statements) {
+      db.exec("begin immediate");
+      try {
+        const answers = statements.map(run);
+        db.exec("commit");
+        return answers;
+      } catch (error) {
+        // A full disk or an I/O error has rolled back already.
+        if (db.inTransaction) db.exec("rollback");
+        throw error;
+      }
+    },
+    copyTo: (path) => void db.prepare("vacuum into ?").run([path]),
+    check() {
+      const rows = db.prepare("pragma quick_check").raw().all([]) as string[][];
+      return rows.map(([line]) => String(line)).filter((line) => line !== "ok");
+    },
+    close() {
+      cache.clear();
+      db.close();
+    },
+  };
+}
+
+/** A file is ours by its mark, or when there is nothing in it yet. */
+function ownFile(db: Database.Database, path: string, { readonly }: ConnectionOptions): void {
+  if (markOf(db) === applicationId) return;
+  if (readonly) throw foreignDatabase(path, tablesOf(db));
+  db.exec("begin immediate");
+  try {
+    const tables = tablesOf(db);
+    if (markOf(db) !== applicationId) {
+      if (tables.length > 0) throw foreignDatabase(path, tables);
+      db.exec(`pragma application_id = ${applicationId}`);
+    }
+    db.exec("commit");
+  } catch (error) {
+    if (db.inTransaction) db.exec("rollback");
+    throw error;
+  }
+}
+
+function markOf(db: Database.Database): number {
+  const [row] = db.prepare("pragma application_id").raw().all([]) as number[][];
+  return row?.[0] ?? 0;
+}
+
+function tablesOf(db: Database.Database): string[] {
+  const rows = db.prepare("select name from sqlite_master where type = 'table' limit 5").raw().all([]);
+  return (rows as string[][]).map(([name]) => String(name));
+}
+
+function foreignDatabase(path: string, tables: readonly string[]): LociError {
+  return new LociError(
+    "config",
+    `${path} is a database of another program (it has ${tables.join(", ") || "no mark of ours"}). Nothing was changed.`,
+    { where: path, next: "Name another file with --db, or a new one: loci --db ~/.loci/loci.db" },
+  );
+}

@@ -1,0 +1,34 @@
+import { resolve } from "node:path";
+import type { Engine, SqlDoor } from "../../engine/engine.ts";
+import { createSqlEngine } from "../sql/engine.ts";
+import { createSqliteDialect } from "../sql/sqlite.ts";
+import type { LibsqlClient, LibsqlOptions } from "./session.ts";
+import { openThread } from "./thread.ts";
+
+export { setAside } from "./files.ts";
+
+export interface OpenLibsqlOptions extends LibsqlOptions {
+  /** For a thread that is ours already: the file is opened in it, and every call blocks it. Default: a new thread. */
+  readonly inThread?: boolean;
+  readonly sql?: SqlDoor;
+  readonly now?: () => number;
+}
+
+export interface LibsqlEngine extends Engine, Pick<LibsqlClient, "backup" | "check"> {}
+
+/** Opens a file, or makes it (0600, in a folder of 0700). Any number of processes may have it open. */
+export async function openLibsql(
+  path: string,
+  { inThread = false, sql, now, ...options }: OpenLibsqlOptions = {},
+): Promise<LibsqlEngine> {
+  const place = resolve(path);
+  // The native driver is loaded only in the thread that uses it.
+  const client = inThread
+    ? await (await import("./session.ts")).openSession(place, options)
+    : await openThread(place, options);
+  const engine = createSqlEngine(client, createSqliteDialect("libsql"), {
+    ...(sql && { sql }),
+    ...(now && { now }),
+  });
+  return { ...engine, backup: client.backup, check: client.check };
+}

@@ -1,0 +1,105 @@
+import { randomUUID } from "node:crypto";
+import { chmodSync, existsSync, linkSync, rmSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { LociError } from "../../errors.ts";
+import type { Answer, SqlClient, Statement } from "../sql/client.ts";
+import { type Connection, openConnection } from "./connection.ts";
+import { isBusy, translated } from "./errors.ts";
+
+export interface LibsqlOptions {
+  readonly readonly?: boolean;
+  /** How long a call waits for other processes before it answers `busy`. Default 30 s. */
+  readonly busyTimeout?: number;
+}
+
+export interface LibsqlClient extends SqlClient {
+  /** A whole and consistent copy, made while others write. */
+  backup(path: string): Promise<void>;
+  /** What is wrong with the file, line by line; empty is good. */
+  check(): Promise<string[]>;
+}
+
+/** The file in this thread. Writes go one after the other; while one waits for another process, reads go on. */
+export async function openSession(
+  path: string,
+  { readonly = false, busyTimeout = 30_000 }: LibsqlOptions = {},
+): Promise<LibsqlClient> {
+  const patiently = async <Result>(work: () => Result): Promise<Result> => {
+    const started = performance.now();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return work();
+      } catch (error) {
+        const waited = performance.now() - started;
+        if (!isBusy(error) || waited >= busyTimeout) throw translated(path, error);
+        // Jitter, so that processes which met once do not meet again; a timer, so that the thread can do other work.
+        await sleep(Math.random() * Math.min(50, 2 * attempt));
+      }
+    }
+  };
+  const connection = await patiently(() => openConnection(path, { readonly }));
+  return createSession(path, connection, { readonly, patiently });
+}
+
+function createSession(
+  path: string,
+  connection: Connection,
+  {
+    readonly,
+    patiently,
+  }: {
+    readonly readonly: boolean;
+    readonly patiently: <Result>(work: () => Result) => Promise<Result>;
+  },
+): LibsqlClient {
+  let last: Promise<unknown> = Promise.resolve();
+  let closed: Promise<void> | undefined;
+
+  const open = (): void => {
+    if (closed) throw new LociError("closed", `${path} was closed.`, { where: path });
+  };
+  const inTurn = <Result>(work: () => Result): Promise<Result> => {
+    const turn = last.then(() => patiently(work));
+    last = turn.catch(() => undefined);
+    return turn;
+  };
+  const backup = async (target: string): Promise<void> => {
+    open();
+    if (existsSync(target))
+      throw new LociError("config", `${target} is there already; a backup replaces nothing.`);
+    const unfinished = `${target}.${randomUUID()}.part`;
+    try {
+      await inTurn(() => connection.copyTo(unfinished));
+      chmodSync(unfinished, 0o600);
+      linkSync(unfinished, target);
+    } finally {
+      rmSync(unfinished, { force: true });
+    }
+  };
+  return {
+    place: path,
+    async read(statement: Statement): Promise<Answer> {
+      open();
+      return patiently(() => connection.read(statement));
+    },
+    async write(statements) {
+      open();
+      if (readonly) throw new LociError("read-only", `${path} was opened for reading only.`, { where: path });
+      return inTurn(() => connection.write(statements));
+    },
+    backup,
+    async keepCopy(label) {
+      const target = `${path}.backup-${label}`;
+      // The first of several processes made it before anybody began the step.
+      if (existsSync(target)) return;
+      await backup(target).catch((error: unknown) => {
+        if (!existsSync(target)) throw error;
+      });
+    },
+    async check() {
+      open();
+      return patiently(() => connection.check());
+    },
+    close: () => (closed ??= last.then(() => connection.close())),
+  };
+}

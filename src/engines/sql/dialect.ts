@@ -1,0 +1,43 @@
+import type { Stored, StoredRow } from "../../engine/stored.ts";
+import type { AnyCollection, FieldKind } from "../../model/collection.ts";
+import type { Param, Statement } from "./client.ts";
+import type { Writer } from "./writer.ts";
+
+/** Everything in which two SQL databases differ. There is no other place that asks which one it is. */
+export interface Dialect {
+  /** The engine's name. */
+  readonly name: string;
+  readonly types: Readonly<Record<FieldKind, string>>;
+  placeholder(position: number): string;
+  /** A stored value as it is bound. */
+  encode(kind: FieldKind, stored: Stored): Param;
+  /** What the database answered for {@link Dialect.column}, as callers get it. Never called with null. */
+  decode(kind: FieldKind, raw: unknown): unknown;
+  /** How a column, or an expression of its type, is selected. */
+  column(kind: FieldKind, expression: string): string;
+  /** Whole milliseconds since 1970 of a time. */
+  millis(expression: string): string;
+  /** Rows of which the key or another unique set is there are left out. */
+  insert(collection: AnyCollection, rows: readonly StoredRow[]): Statement;
+  anyOf(column: string, kind: FieldKind, values: readonly Stored[], writer: Writer): string;
+  /** Changes the chosen rows and answers them; where two statements are needed, the first answers the keys in order. */
+  take(parts: TakeParts): Statement[];
+  /** Answers a row if there is a table of this name. */
+  hasTable(name: string): Statement;
+  /** What a transaction that changes the schema begins with, so that two processes do it one after the other. */
+  readonly lockSchema: readonly Statement[];
+  /** Copies of the tables that a step rewrites, made in the step; nothing where the whole store is copied before. */
+  copyTable(name: string, label: string): readonly Statement[];
+}
+
+export interface TakeParts {
+  readonly table: string;
+  readonly key: string;
+  /** `select key from … where … order by … limit …`, with its values bound to that writer. */
+  choose(writer: Writer): string;
+  /** `set a = …, b = …` */
+  settings(writer: Writer): string;
+  /** The selected columns. */
+  readonly columns: string;
+  newWriter(): Writer;
+}

@@ -1,0 +1,73 @@
+import { type AnyCollection, columnName } from "../../model/collection.ts";
+import type { Migration } from "../../model/schema.ts";
+import { fieldOf } from "../../engine/stored.ts";
+import { type Statement, statement } from "./client.ts";
+import type { Dialect } from "./dialect.ts";
+import { quoted } from "./writer.ts";
+
+/** What one step of a schema does to the tables. */
+export function stepStatements(dialect: Dialect, step: Migration): Statement[] {
+  return [
+    ...(step.create ?? []).flatMap((collection) => createTable(dialect, collection)),
+    ...(step.add ?? []).flatMap(({ to, fields }) =>
+      fields.map((name) =>
+        statement(`alter table ${quoted(to.name)} add column ${column(dialect, to, name)}`),
+      ),
+    ),
+    ...(step.rewrite ?? []).flatMap((collection) => rewriteTable(dialect, collection, step.version)),
+  ];
+}
+
+function createTable(dialect: Dialect, collection: AnyCollection, name = collection.name): Statement[] {
+  const columns = Object.keys(collection.fields).map((field) => column(dialect, collection, field));
+  return [
+    statement(`create table ${quoted(name)} (\n  ${columns.join(",\n  ")}\n)`),
+    ...(name === collection.name ? indexStatements(collection) : []),
+  ];
+}
+
+/** The new table gets every field that the old one had by the same name. */
+function rewriteTable(dialect: Dialect, collection: AnyCollection, version: number): Statement[] {
+  const fresh = `${collection.name}_new`;
+  const columns = Object.keys(collection.fields)
+    .map((name) => quoted(columnName(name)))
+    .join(", ");
+  return [
+    ...dialect.copyTable(collection.name, `before_v${version}`),
+    ...createTable(dialect, collection, fresh),
+    statement(`insert into ${quoted(fresh)} (${columns}) select ${columns} from ${quoted(collection.name)}`),
+    statement(`drop table ${quoted(collection.name)}`),
+    statement(`alter table ${quoted(fresh)} rename to ${quoted(collection.name)}`),
+    ...indexStatements(collection),
+  ];
+}
+
+function column(dialect: Dialect, collection: AnyCollection, name: string): string {
+  const { kind, optional } = fieldOf(collection, name);
+  const rule = name === collection.key ? " primary key not null" : optional ? "" : " not null";
+  return `${quoted(columnName(name))} ${dialect.types[kind]}${rule}`;
+}
+
+function indexStatements(collection: AnyCollection): Statement[] {
+  const names = new Set<string>();
+  const make = (fields: readonly string[], unique: boolean): Statement => {
+    const name = indexName(collection, fields, names);
+    const columns = fields.map((field) => quoted(columnName(field))).join(", ");
+    return statement(
+      `create ${unique ? "unique " : ""}index ${quoted(name)} on ${quoted(collection.name)} (${columns})`,
+    );
+  };
+  return [
+    ...collection.unique.map((fields) => make(fields, true)),
+    ...collection.indexes.map((fields) => make(fields, false)),
+  ];
+}
+
+/** `idx_messages_session` for (session_id, sequence): the first column says it, all of them where two begin alike. */
+function indexName(collection: AnyCollection, fields: readonly string[], names: Set<string>): string {
+  const words = fields.map((field) => columnName(field).replace(/_(id|at)$/, ""));
+  const short = `idx_${collection.name}_${words[0] ?? ""}`;
+  const name = names.has(short) ? `idx_${collection.name}_${words.join("_")}` : short;
+  names.add(name);
+  return name;
+}

@@ -1,0 +1,10 @@
+export type { Page, SessionQuery, Sessions } from "./domains/sessions.ts";
+export type { CostLine, Reports, Span, ToolLine, Totals } from "./domains/reports.ts";
+export { type ErrorCode, errorCode, type ErrorDetails, LociError } from "./errors.ts";
+export type { Happening, Moment } from "./model/happening.ts";
+export { newId } from "./model/id.ts";
+export type { Message } from "./model/message.ts";
+export type { ModelCall } from "./model/model-call.ts";
+export type { Session, SessionStatus } from "./model/session.ts";
+export type { ToolExecution, ToolStatus } from "./model/tool-execution.ts";
+export { type Loci, open, type OpenOptions } from "./open.ts";

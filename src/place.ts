@@ -1,0 +1,76 @@
+import { createHash } from "node:crypto";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { LociError } from "./errors.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where a store is, and where the files beside it are. */
+export type Place =
+  | { readonly kind: "file"; readonly path: string; readonly index: string; readonly spool: string }
+  | { readonly kind: "postgres"; readonly url: string; readonly spool: string }
+  /** Servers that no engine of this version opens: what is recorded for them waits in the spool. */
+  | { readonly kind: "remote"; readonly url: string; readonly spool: string }
+  | { readonly kind: "memory" };
+
+/** `~/.loci`, or what `LOCI_HOME` says. */
+export function lociHome(env: Environment = process.env): string {
+  const home = env["LOCI_HOME"];
+  return home === undefined || home === "" ? join(homedir(), ".loci") : resolve(home);
+}
+
+/**
+ * The store that is meant: the URL given, else `LOCI_URL`, else `TURSO_DATABASE_URL` (with `TURSO_AUTH_TOKEN`), else
+ * the file `loci.db` in {@link lociHome}.
+ */
+export function storeUrl(env: Environment = process.env): string {
+  const own = env["LOCI_URL"];
+  if (own !== undefined && own !== "") return own;
+  const turso = env["TURSO_DATABASE_URL"];
+  const token = env["TURSO_AUTH_TOKEN"];
+  if (turso !== undefined && turso !== "" && token !== undefined && token !== "") return turso;
+  return join(lociHome(env), "loci.db");
+}
+
+/** Reads a URL or a path. Errors: `config`. */
+export function toPlace(url: string, env: Environment = process.env): Place {
+  if (url === "memory:" || url === ":memory:") return { kind: "memory" };
+  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(url)?.[1]?.toLowerCase();
+  // One letter is a drive on Windows.
+  if (scheme === undefined || scheme === "file") return filePlace(url);
+  const hash = createHash("sha256").update(withoutCredentials(url)).digest("hex").slice(0, 16);
+  const spool = join(lociHome(env), "spool", hash);
+  if (scheme === "postgres" || scheme === "postgresql") return { kind: "postgres", url, spool };
+  if (["libsql", "http", "https", "ws", "wss"].includes(scheme)) return { kind: "remote", url, spool };
+  throw new LociError("config", `A store is a file, a file: URL, postgres://… or memory:, not ${scheme}:…`, {
+    where: withoutCredentials(url),
+    next: "loci config get db --origin",
+  });
+}
+
+function filePlace(url: string): Place {
+  const path = resolve(/^file:\/\//i.test(url) ? fileURLToPath(url) : url.replace(/^file:/i, ""));
+  const base = path.replace(/\.db$/, "");
+  return {
+    kind: "file",
+    path,
+    index: `${base}.search.db`,
+    spool: `${base}.spool`,
+  };
+}
+
+/** The place for messages to people. */
+export function describePlace(place: Place): string {
+  if (place.kind === "memory") return "memory:";
+  return place.kind === "file" ? place.path : withoutCredentials(place.url);
+}
+
+function withoutCredentials(url: string): string {
+  try {
+    const { protocol, host, pathname } = new URL(url);
+    return `${protocol}//${host}${pathname}`;
+  } catch {
+    return url.replace(/\/\/[^@/]*@/, "//");
+  }
+}

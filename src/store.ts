@@ -1,0 +1,96 @@
+import { rmSync } from "node:fs";
+import type { Engine } from "./engine/engine.ts";
+import { errorCode, LociError } from "./errors.ts";
+import { searchSchema, storeSchema } from "./model/schema.ts";
+import { describePlace, type Place, toPlace } from "./place.ts";
+
+export interface OpenStoreOptions {
+  /** The file is opened in the calling thread, and every call blocks it: for a thread or a process that is ours. */
+  readonly inThread?: boolean;
+  /** How long a call waits for other processes before it answers `busy`, in ms. Default 30,000. */
+  readonly busyTimeout?: number;
+}
+
+export interface Store extends AsyncDisposable {
+  readonly place: Place;
+  readonly engine: Engine;
+  /** Where the search index is: opened when first asked for. A damaged index is thrown away: it can be made again. */
+  index(): Promise<Engine>;
+  close(): Promise<void>;
+}
+
+/** Opens a store and brings it to this version's schema. The one function that knows every backend. */
+export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<Store> {
+  const place = toPlace(url);
+  const engine = await openEngine(place, options);
+  try {
+    await engine.prepare(storeSchema);
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+  let index: Promise<Engine> | undefined;
+  const close = async (): Promise<void> => {
+    // An index that could not be opened has told its caller; there is nothing to close.
+    const opened = await index?.catch(() => undefined);
+    if (opened !== engine) await opened?.close();
+    await engine.close();
+  };
+  return {
+    place,
+    engine,
+    index: () => (index ??= openIndex(place, engine, options)),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function openEngine(place: Place, options: OpenStoreOptions): Promise<Engine> {
+  switch (place.kind) {
+    case "memory": {
+      const { createMemoryEngine } = await import("./engine/memory.ts");
+      return createMemoryEngine();
+    }
+    case "file": {
+      const { openLibsql } = await import("./engines/libsql/libsql.ts");
+      return openLibsql(place.path, options);
+    }
+    case "postgres":
+    case "remote":
+      throw new LociError(
+        "unsupported",
+        "This version of Loci opens files and PostgreSQL, not libSQL servers.",
+        {
+          where: describePlace(place),
+          next: "loci --db PATH ls",
+        },
+      );
+  }
+}
+
+async function openIndex(place: Place, engine: Engine, options: OpenStoreOptions): Promise<Engine> {
+  if (place.kind !== "file") {
+    await engine.prepare(searchSchema);
+    return engine;
+  }
+  try {
+    return await openIndexFile(place.index, options);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code !== "corrupt" && code !== "schema") throw error;
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(place.index + suffix, { force: true });
+    return openIndexFile(place.index, options);
+  }
+}
+
+async function openIndexFile(path: string, options: OpenStoreOptions): Promise<Engine> {
+  const { openLibsql } = await import("./engines/libsql/libsql.ts");
+  const engine = await openLibsql(path, options);
+  try {
+    await engine.prepare(searchSchema);
+    return engine;
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
