@@ -30,7 +30,7 @@ const wordCharacter = /[\w$\u0080-\uffff]/;
 /** Says why a statement is not let through: at a place in it, so that a person finds it. */
 export function refusal(code: "read-only" | "invalid", why: string): LociError {
   return new LociError(code, why, {
-    next: "Ask with one SELECT; the tables are listed by: SELECT name FROM v_tables",
+    next: "docs/sql.md has what is answered; try: SELECT * FROM v_sessions LIMIT 5",
   });
 }
 

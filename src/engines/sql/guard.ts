@@ -10,6 +10,8 @@ export interface ReadStatement {
   readonly inner: string;
   /** Every name in it, in lower case: for a helpful sentence when one of them does not exist. */
   readonly names: ReadonlySet<string>;
+  /** How many values have to be bound. */
+  readonly places: number;
 }
 
 const longest = 100_000;
@@ -32,24 +34,34 @@ export function guard(sql: string, rules: GuardRules): ReadStatement {
   const first = tokens[0]?.text ?? "";
   if (first === "pragma" && tokens[0]?.kind === "word" && rules.pragma) {
     checkPragma(tokens, rules.pragma);
-    return { kind: "pragma", text, inner: text, names };
+    return { kind: "pragma", text, inner: text, names, places: 0 };
   }
   const begin = first === "explain" ? rules.afterExplain(tokens.map(asWritten)) : 0;
   const head = tokens[begin];
   if (head?.kind !== "word" || !rules.firstWords.has(head.text)) throw notAQuestion(head);
   checkWords(tokens, rules);
   checkNames(tokens, rules);
-  return {
-    kind: begin > 0 ? "explain" : "rows",
-    text,
-    inner: text.slice(head.start - (tokens[0]?.start ?? 0)),
-    names,
-  };
+  const inner = text.slice(head.start - (tokens[0]?.start ?? 0));
+  return { kind: begin > 0 ? "explain" : "rows", text, inner, names, places: countPlaces(tokens) };
 }
 
 /** Only a word that stands bare is a keyword; a quoted name never is. */
 function asWritten(token: Token): string {
   return token.kind === "word" || token.kind === "sign" ? token.text : `(${token.kind})`;
+}
+
+/** `?` counts on, `?3` and `$3` say their place. */
+function countPlaces(tokens: readonly Token[]): number {
+  let most = 0;
+  for (const { kind, text } of tokens) {
+    if (kind !== "parameter") continue;
+    const last = text === "?" ? most + 1 : Number(text.slice(1));
+    if (!Number.isSafeInteger(last) || last < 1 || last > 999) {
+      throw refusal("invalid", `A bound value is written ? or with its number, 1 to 999, not ${text}.`);
+    }
+    most = Math.max(most, last);
+  }
+  return most;
 }
 
 function isName(token: Token): boolean {
