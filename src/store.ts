@@ -15,8 +15,8 @@ export interface Store extends AsyncDisposable {
   readonly place: Place;
   readonly engine: Engine;
   /** Where the search index is: opened when first asked for. A damaged index is thrown away: it can be made again. */
-  index(): Promise<Engine>;
-  close(): Promise<void>;
+  readonly index: () => Promise<Engine>;
+  readonly close: () => Promise<void>;
 }
 
 /** Opens a store and brings it to this version's schema. The one function that knows every backend. */
@@ -55,14 +55,17 @@ async function openEngine(place: Place, options: OpenStoreOptions): Promise<Engi
       const { openLibsql } = await import("./engines/libsql/libsql.ts");
       return openLibsql(place.path, options);
     }
-    case "postgres":
+    case "postgres": {
+      const { createPostgresEngine } = await import("./engines/postgres/postgres.ts");
+      return createPostgresEngine(place.url);
+    }
     case "remote":
       throw new LociError(
         "unsupported",
-        "This version of Loci opens files and PostgreSQL, not libSQL servers.",
+        "This version of Loci opens files and PostgreSQL, no libSQL servers.",
         {
           where: describePlace(place),
-          next: "loci --db PATH ls",
+          next: "Name a file or postgres://… with --db or LOCI_URL.",
         },
       );
   }

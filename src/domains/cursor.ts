@@ -1,23 +1,16 @@
 import { LociError } from "../errors.ts";
 
 /** An opaque place in a list: what `next` of one page holds and `after` of the next one takes. */
-export function toCursor(values: readonly (string | number)[]): string {
-  return Buffer.from(JSON.stringify(values)).toString("base64url");
+export function toCursor(at: number, id: string): string {
+  return Buffer.from(JSON.stringify([at, id])).toString("base64url");
 }
 
-/** The values of a cursor, checked to be as many and of such types as `like`. */
-export function fromCursor<Values extends readonly (string | number)[]>(
-  cursor: string,
-  like: Values,
-): Values {
+/** A cursor's moment and id. Errors: `invalid`. */
+export function fromCursor(cursor: string): readonly [at: number, id: string] {
   try {
     const values: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString());
-    const fits =
-      Array.isArray(values) &&
-      values.length === like.length &&
-      like.every((value, at) => typeof values[at] === typeof value);
-    // Checked just above, element by element.
-    if (fits) return values as unknown as Values;
+    const [at, id]: unknown[] = Array.isArray(values) ? values : [];
+    if (typeof at === "number" && typeof id === "string") return [at, id];
   } catch {
     // Falls through to the one sentence for every cursor that is not ours.
   }

@@ -44,9 +44,9 @@ export interface Ingest {
 }
 
 export interface IngestParts {
-  now(): number;
+  readonly now: () => number;
   /** US dollars of a call, or null when its model has no price. */
-  costOf(call: ModelCall): number | null;
+  readonly costOf: (call: ModelCall) => number | null;
 }
 
 interface Batch {

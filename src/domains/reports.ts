@@ -77,32 +77,11 @@ export function createReports(engine: Engine): Reports {
     costBy: (key, span = {}) =>
       key === "project" ? costByProject(engine, span) : costByCall(engine, key, span),
 
-    async tools(span = {}) {
-      const groups = await engine.rollup(toolExecutions, {
-        by: ["toolName", "status"],
-        where: await within(engine, span),
-        measures: { count: "count", sum: { sum: "durationMs" }, max: { max: "durationMs" } },
-      });
-      const names = [...new Set(groups.map((group) => group.toolName))];
-      const lines = names.map((toolName) => {
-        const own = groups.filter((group) => group.toolName === toolName);
-        const ended = own.filter((group) => group.sum !== null);
-        const count = sumOf(own.map((group) => group.count));
-        const endedCount = sumOf(ended.map((group) => group.count));
-        return {
-          toolName,
-          count,
-          errors: sumOf(own.filter((group) => group.status === "error").map((group) => group.count)),
-          meanMs: endedCount === 0 ? null : Math.round(sumOf(ended.map((group) => group.sum)) / endedCount),
-          maxMs: ended.length === 0 ? null : Math.max(...ended.map((group) => group.max ?? 0)),
-        };
-      });
-      return lines.sort((a, b) => b.count - a.count || (a.toolName < b.toolName ? -1 : 1));
-    },
+    tools: (span = {}) => toolLines(engine, span),
 
     async errors({ limit = 20, after, ...span } = {}) {
       const size = pageSize(limit, 1_000);
-      const [startedAt, id] = after === undefined ? [] : fromCursor(after, [0, ""] as const);
+      const [startedAt, id] = after === undefined ? [] : fromCursor(after);
       const items = await engine.find(toolExecutions, {
         where: { ...(await within(engine, span)), status: "error" },
         orderBy: [["startedAt", "down"]],
@@ -112,7 +91,7 @@ export function createReports(engine: Engine): Reports {
       const last = items.length > size ? items[size - 1] : undefined;
       return {
         items: items.slice(0, size),
-        next: last === undefined ? null : toCursor([last.startedAt, last.id]),
+        next: last === undefined ? null : toCursor(last.startedAt, last.id),
       };
     },
 
@@ -138,6 +117,29 @@ export function createReports(engine: Engine): Reports {
 
     totals: (span = {}) => totalsOf(engine, span),
   };
+}
+
+async function toolLines(engine: Engine, span: Span): Promise<ToolLine[]> {
+  const groups = await engine.rollup(toolExecutions, {
+    by: ["toolName", "status"],
+    where: await within(engine, span),
+    measures: { count: "count", sum: { sum: "durationMs" }, max: { max: "durationMs" } },
+  });
+  const names = [...new Set(groups.map((group) => group.toolName))];
+  const lines = names.map((toolName) => {
+    const own = groups.filter((group) => group.toolName === toolName);
+    const ended = own.filter((group) => group.sum !== null);
+    const count = sumOf(own.map((group) => group.count));
+    const endedCount = sumOf(ended.map((group) => group.count));
+    return {
+      toolName,
+      count,
+      errors: sumOf(own.filter((group) => group.status === "error").map((group) => group.count)),
+      meanMs: endedCount === 0 ? null : Math.round(sumOf(ended.map((group) => group.sum)) / endedCount),
+      maxMs: ended.length === 0 ? null : Math.max(...ended.map((group) => group.max ?? 0)),
+    };
+  });
+  return lines.sort((a, b) => b.count - a.count || (a.toolName < b.toolName ? -1 : 1));
 }
 
 async function totalsOf(engine: Engine, span: Span): Promise<Totals> {

@@ -1,5 +1,5 @@
 import { LociError } from "../errors.ts";
-import type { Happening, Moment } from "../model/happening.ts";
+import type { Happening } from "../model/happening.ts";
 import { newId } from "../model/id.ts";
 import { type Message, messages } from "../model/message.ts";
 import { type ModelCall, modelCalls } from "../model/model-call.ts";
@@ -61,27 +61,30 @@ export function sortHappenings(happenings: readonly Happening[], now: number): P
 
 function partOf(happening: Happening, at: number): Part<object> {
   const fields: Readonly<Record<string, { readonly kind: string }>> = fieldsOf[happening.kind];
-  const part: Record<string, unknown> = {};
+  const part: Record<string, unknown> & { id: string } = { id: happening.id ?? newId(at) };
   for (const [name, value] of Object.entries(happening)) {
     const field = fields[name];
     if (field === undefined || value === undefined) continue;
-    part[name] = field.kind === "time" && value !== null ? millis(value as Moment, name) : value;
+    part[name] = field.kind === "time" && value !== null ? millis(value, name) : value;
   }
-  part["id"] ??= newId(at);
   if (happening.kind === "toolExecution") {
-    const { output, status } = part;
+    const { output, status } = happening;
     if (output !== undefined && output !== null && typeof output !== "string") {
       part["output"] = JSON.stringify(output);
     }
     if (status === "completed" || status === "error") part["endedAt"] ??= at;
   }
-  return part as Part<object>;
+  return part;
 }
 
 /** A moment as milliseconds; refuses what is none, and what some backend could not keep. */
-export function millis(moment: Moment, name: string): number {
+export function millis(moment: unknown, name: string): number {
   const value =
-    typeof moment === "number" ? moment : moment instanceof Date ? moment.getTime() : Date.parse(moment);
+    moment instanceof Date
+      ? moment.getTime()
+      : typeof moment === "string"
+        ? Date.parse(moment)
+        : Number(moment);
   if (value >= -62_135_596_800_000 && value <= 253_402_300_799_999) return Math.trunc(value);
   throw new LociError(
     "invalid",

@@ -34,13 +34,7 @@ export function createSequences(engine: Engine): Sequences {
   async function lastOf(sessionId: string): Promise<Last> {
     const known = lasts.get(sessionId);
     if (known !== undefined) return known;
-    const [newest] = await engine.find(messages, {
-      where: { sessionId },
-      orderBy: [["sequence", "down"]],
-      limit: 1,
-      fields: ["id", "sequence"],
-    });
-    const last = newest ?? { id: null, sequence: 0 };
+    const last = await readLast(engine, sessionId);
     if (lasts.size >= remembered) lasts.clear();
     lasts.set(sessionId, last);
     return last;
@@ -89,4 +83,14 @@ export function createSequences(engine: Engine): Sequences {
       }
     },
   };
+}
+
+async function readLast(engine: Engine, sessionId: string): Promise<Last> {
+  const [newest] = await engine.find(messages, {
+    where: { sessionId },
+    orderBy: [["sequence", "down"]],
+    limit: 1,
+    fields: ["id", "sequence"],
+  });
+  return newest ?? { id: null, sequence: 0 };
 }

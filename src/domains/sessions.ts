@@ -46,55 +46,14 @@ export interface Sessions {
 }
 
 export function createSessions(engine: Engine): Sessions {
-  const withPrefix = (prefix: string, limit: number): Promise<Array<Pick<Session, "id">>> =>
-    engine.find(sessions, { where: { id: { startsWith: prefix } }, limit, fields: ["id"] });
-  const get = async (id: string): Promise<Session | null> =>
-    (await engine.find(sessions, { where: { id }, limit: 1 }))[0] ?? null;
-
   return {
-    get,
+    get: (id) => getSession(engine, id),
     list: (query = {}) => listSessions(engine, query),
-
-    async resolve(idOrPrefix) {
-      const exact = await get(idOrPrefix);
-      if (exact !== null) return exact;
-      const found = idOrPrefix.length < 4 ? [] : await withPrefix(idOrPrefix, 1_000);
-      const [first] = found.filter(({ id }) => !id.includes("/"));
-      const only = found.every(
-        ({ id }) => first !== undefined && (id === first.id || id.startsWith(`${first.id}/`)),
-      );
-      const session =
-        only && first !== undefined
-          ? await get(first.id)
-          : found.length === 1
-            ? await get(found[0]?.id ?? "")
-            : null;
-      if (session !== null) return session;
-      if (found.length > 1) throw ambiguous(idOrPrefix, found);
-      throw new LociError(
-        "not-found",
-        `No session has the id ${JSON.stringify(idOrPrefix)}, or one that begins so.`,
-        {
-          where: engine.place,
-          next: "loci ls",
-        },
-      );
-    },
+    resolve: (idOrPrefix) => resolveSession(engine, idOrPrefix),
 
     async shorten(ids) {
       const short = new Map<string, string>();
-      for (const id of ids) {
-        let length = 4;
-        while (length < id.length) {
-          const [first, second] = await withPrefix(id.slice(0, length), 2);
-          if (second === undefined || (first?.id === id && second.id.startsWith(`${id}/`))) break;
-          length = Math.max(
-            length + 1,
-            sharedLength(id, first?.id === id ? second.id : (first?.id ?? "")) + 1,
-          );
-        }
-        short.set(id, id.slice(0, length));
-      }
+      for (const id of ids) short.set(id, await shortest(engine, id));
       return short;
     },
 
@@ -117,6 +76,42 @@ export function createSessions(engine: Engine): Sessions {
   };
 }
 
+async function getSession(engine: Engine, id: string): Promise<Session | null> {
+  return (await engine.find(sessions, { where: { id }, limit: 1 }))[0] ?? null;
+}
+
+/** In order; a sub-agent's id begins with its parent's and a slash. */
+function idsFrom(engine: Engine, prefix: string, limit: number): Promise<Array<Pick<Session, "id">>> {
+  return engine.find(sessions, { where: { id: { startsWith: prefix } }, limit, fields: ["id"] });
+}
+
+async function resolveSession(engine: Engine, idOrPrefix: string): Promise<Session> {
+  const exact = await getSession(engine, idOrPrefix);
+  if (exact !== null) return exact;
+  const found = idOrPrefix.length < 4 ? [] : await idsFrom(engine, idOrPrefix, 1_000);
+  const [first] = found;
+  const others = found.filter(({ id }) => id !== first?.id && !id.startsWith(`${first?.id}/`));
+  if (others.length > 0) throw ambiguous(idOrPrefix, found);
+  const session = first === undefined ? null : await getSession(engine, first.id);
+  if (session !== null) return session;
+  throw new LociError(
+    "not-found",
+    `No session has the id ${JSON.stringify(idOrPrefix)}, or one that begins so (4 characters or more).`,
+    { where: engine.place, next: "loci ls" },
+  );
+}
+
+async function shortest(engine: Engine, id: string): Promise<string> {
+  let length = 4;
+  while (length < id.length) {
+    const [first, second] = await idsFrom(engine, id.slice(0, length), 2);
+    const other = first?.id === id ? second : first;
+    if (other === undefined || (first?.id === id && other.id.startsWith(`${id}/`))) break;
+    length = Math.max(length, sharedLength(id, other.id)) + 1;
+  }
+  return id.slice(0, length);
+}
+
 async function listSessions(engine: Engine, query: SessionQuery): Promise<Page<Session>> {
   const limit = pageSize(query.limit ?? 20, 1_000);
   const paths = query.project === undefined ? undefined : await projectPaths(engine, query.project);
@@ -134,7 +129,7 @@ async function listSessions(engine: Engine, query: SessionQuery): Promise<Page<S
           },
         }),
   };
-  const [updatedAt, id] = query.after === undefined ? [] : fromCursor(query.after, [0, ""] as const);
+  const [updatedAt, id] = query.after === undefined ? [] : fromCursor(query.after);
   const items = await engine.find(sessions, {
     where,
     orderBy: [["updatedAt", "down"]],
@@ -144,7 +139,7 @@ async function listSessions(engine: Engine, query: SessionQuery): Promise<Page<S
   const last = items.length > limit ? items[limit - 1] : undefined;
   return {
     items: items.slice(0, limit),
-    next: last === undefined ? null : toCursor([last.updatedAt, last.id]),
+    next: last === undefined ? null : toCursor(last.updatedAt, last.id),
   };
 }
 

@@ -1,0 +1,130 @@
+import { listErrors, showCost } from "../../operations/reports.ts";
+import { listSessions, showSession, tailMessages } from "../../operations/sessions.ts";
+import { querySql } from "../../operations/sql.ts";
+import type { Command } from "./command.ts";
+import { operated } from "./operated.ts";
+
+/** Everything that can be typed behind `loci`, in the order of the help. */
+export const commands: readonly Command[] = [
+  operated(listSessions, {
+    view: async () => (await import("./views/sessions.ts")).sessionsView,
+    examples: [
+      ["loci ls", "the newest 20"],
+      ["loci ls --project api --since 7d", "one project's last week"],
+      ["loci ls --all --json", "all of them, for a program"],
+    ],
+  }),
+  operated(showSession, {
+    view: async () => (await import("./views/show.ts")).showView,
+    flags: { full: { kind: "boolean", summary: "long texts and long sessions whole" } },
+    examples: [
+      ["loci show k3f9", "a session, long texts cut"],
+      ["loci show k3f9#218", "message 218 and its neighbours"],
+      ["loci show k3f9 --full | less", "all of it"],
+    ],
+  }),
+  {
+    name: tailMessages.name,
+    summary: tailMessages.summary,
+    params: tailMessages.params,
+    examples: [
+      ["loci tail", "the newest 10 messages"],
+      ["loci tail -f k3f9", "what comes in one session, as it comes"],
+    ],
+    run: async (call) => (await import("./commands/tail.ts")).tail(call),
+  },
+  operated(showCost, {
+    view: async () => (await import("./views/reports.ts")).costView,
+    details: "A + behind a number says that a model has no price: the number is then a lower bound.",
+    examples: [
+      ["loci cost --since 30d", "day by day"],
+      ["loci cost --by model", "which model took the money"],
+      ["loci cost --explain k3f9", "the calls that made one session's number"],
+    ],
+  }),
+  operated(listErrors, {
+    view: async () => (await import("./views/reports.ts")).errorsView,
+    examples: [["loci errors --since 7d", "what failed in the last week"]],
+  }),
+  operated(querySql, {
+    view: async () => (await import("./views/sql.ts")).sqlView,
+    details:
+      "The statement is refused by the database itself where it would change something, and runs in a process of its own that is stopped after its time.",
+    flags: {
+      file: {
+        kind: "string",
+        summary: "the statement stands in this file; - reads stdin",
+        placeholder: "PATH",
+      },
+    },
+    prepare: async (call) => (await import("./commands/sql.ts")).statement(call),
+    examples: [
+      ["loci sql 'select title, cost_usd from sessions order by cost_usd desc limit 5'", "the dearest five"],
+      ["loci sql --file q.sql --format csv > out.csv", "for a spreadsheet"],
+    ],
+  }),
+  {
+    name: "config",
+    summary: "show or set what is otherwise given by flags and the environment",
+    params: {
+      action: {
+        kind: "enum",
+        positional: true,
+        choices: ["get", "set", "path"],
+        default: "get",
+        summary: "what to do",
+      },
+      name: { kind: "string", positional: true, summary: "the setting" },
+      value: { kind: "string", positional: true, summary: "its new value" },
+      origin: { kind: "boolean", summary: "where each value comes from" },
+    },
+    details:
+      "Flags count first, then the environment, then loci.config.json of the project, then your own file, then the default. Secrets come from the environment only and are never shown.",
+    examples: [
+      ["loci config get --origin", "every setting with where it comes from"],
+      ["loci config set limit 50", "longer lists"],
+    ],
+    run: async (call) => (await import("./commands/config.ts")).config(call),
+  },
+  {
+    name: "completion",
+    summary: "print a script that completes commands and flags",
+    params: {
+      shell: {
+        kind: "enum",
+        positional: true,
+        required: true,
+        choices: ["bash", "zsh", "fish"],
+        summary: "your shell",
+      },
+    },
+    examples: [['eval "$(loci completion bash)"', "now, in this shell"]],
+    async run({ input, out, commands: all }) {
+      const [{ completionScript, shells }, { globalParams }] = await Promise.all([
+        import("./completion.ts"),
+        import("./command.ts"),
+      ]);
+      const shell = shells.find((name) => name === input["shell"]) ?? "bash";
+      await out.write(completionScript(shell, all, globalParams));
+      return undefined;
+    },
+  },
+  {
+    name: "version",
+    summary: "print the version",
+    params: {},
+    examples: [],
+    run: async (call) => (await import("./commands/version.ts")).showVersion(call),
+  },
+];
+
+/** `loci` alone. */
+export const summaryCommand: Command = {
+  name: "summary",
+  summary: "read what is new and show the last sessions",
+  params: {},
+  examples: [],
+  async run() {
+    return undefined;
+  },
+};

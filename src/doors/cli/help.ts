@@ -1,0 +1,106 @@
+import type { Param, Params } from "../../operations/operation.ts";
+import { type Command, flagName, globalParams } from "./command.ts";
+import { commands } from "./commands.ts";
+
+/** `loci help`: the commands, one line each. */
+export function overview(): string[] {
+  const shown = commands.filter((command) => !command.hidden);
+  const width = Math.max(...shown.map(({ name }) => name.length));
+  return [
+    "loci: every session of your AI agents kept, listed with its cost, and found again.",
+    "",
+    "  loci                 reads what is new and shows the last sessions",
+    "  loci COMMAND --help  what a command takes",
+    "",
+    ...shown.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
+    "",
+    "Every command takes:",
+    ...flagLines(globalParams),
+  ];
+}
+
+/** `loci ls --help`. */
+export function commandHelp(command: Command): string[] {
+  const own = Object.entries(command.params).filter(([, param]) => !param.hidden);
+  const flags = Object.fromEntries(own.filter(([, param]) => !param.positional));
+  const lines = [`${usage(command)}`, "", `${upper(command.summary)}.`];
+  if (command.details) lines.push("", ...fold(command.details, 88));
+  const places = own.filter(([, param]) => param.positional);
+  if (places.length > 0) {
+    lines.push("");
+    for (const [name, param] of places) lines.push(`  ${name.toUpperCase().padEnd(22)}  ${param.summary}`);
+  }
+  if (Object.keys(flags).length > 0) lines.push("", ...flagLines(flags));
+  if (command.examples.length > 0) {
+    const width = Math.max(...command.examples.map(([line]) => line.length));
+    lines.push("", "Examples:");
+    for (const [line, does] of command.examples) lines.push(`  ${line.padEnd(width)}  ${does}`);
+  }
+  lines.push(
+    "",
+    "Every command also takes --db, --json, --format, --no-color, --quiet, --verbose: loci help",
+  );
+  return lines;
+}
+
+export function usage({ name, params }: Command): string {
+  const places = Object.entries(params)
+    .filter(([, param]) => param.positional && !param.hidden)
+    .map(([place, param]) => {
+      const text = `${place.toUpperCase()}${param.kind === "list" ? "…" : ""}`;
+      return param.required ? ` ${text}` : ` [${text}]`;
+    });
+  const flags = Object.values(params).some((param) => !param.positional && !param.hidden) ? " [flags]" : "";
+  return `loci ${name}${places.join("")}${flags}`;
+}
+
+function flagLines(params: Params): string[] {
+  return Object.entries(params)
+    .filter(([, param]) => !param.hidden)
+    .map(([name, param]) => {
+      const letter = param.letter ? `-${param.letter}, ` : "    ";
+      return `  ${`${letter}${flagName(name)}${flagValue(param)}`.padEnd(26)}  ${param.summary}${ending(param)}`;
+    });
+}
+
+/** What stands behind a flag. */
+export function flagValue(param: Param): string {
+  switch (param.kind) {
+    case "boolean":
+      return "";
+    case "integer":
+    case "number":
+      return " N";
+    case "time":
+      return " WHEN";
+    case "enum":
+      return ` ${param.choices.length > 3 ? "NAME" : param.choices.join("|")}`;
+    case "string":
+    case "list":
+      return ` ${param.placeholder ?? "TEXT"}`;
+  }
+}
+
+function ending(param: Param): string {
+  const choices = param.kind === "enum" && param.choices.length > 3 ? ` (${param.choices.join(", ")})` : "";
+  const usual = "default" in param && param.default !== undefined ? ` (${param.default})` : "";
+  return choices + usual;
+}
+
+export function upper(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function fold(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(/\s+/)) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
+  }
+  return line === "" ? lines : [...lines, line];
+}

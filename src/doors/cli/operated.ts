@@ -1,0 +1,49 @@
+import type { Input, Operation, Params } from "../../operations/operation.ts";
+import type { Call, Command } from "./command.ts";
+import type { AnyView } from "./output.ts";
+import type { Screen } from "./screen.ts";
+
+export interface OperatedSpec {
+  readonly view: () => Promise<AnyView>;
+  readonly examples: Command["examples"];
+  readonly details?: string;
+  /** Flags that only a command line has. */
+  readonly flags?: Params;
+  readonly resumable?: true;
+  /** What the operation gets, where that differs from what was typed. */
+  prepare?(call: Call): Input | Promise<Input>;
+  /** Answers the exit code, from the answer. */
+  exitCode?(answer: object, input: Input): number;
+}
+
+/** The command of an operation: open the store, run it, show the answer. */
+export function operated(operation: Operation, spec: OperatedSpec): Command {
+  const { examples, details, resumable } = spec;
+  return {
+    name: operation.name,
+    summary: operation.summary,
+    params: { ...operation.params, ...spec.flags },
+    examples,
+    ...(details === undefined ? {} : { details }),
+    ...(resumable === undefined ? {} : { resumable }),
+    async run(call) {
+      const input = (await spec.prepare?.(call)) ?? call.input;
+      const [loci, view] = await Promise.all([call.open(), spec.view()]);
+      const answer = await operation.run(loci, input, call.context);
+      await showAnswer(call, answer, view);
+      return spec.exitCode?.(answer, input);
+    },
+  };
+}
+
+/** Shows an answer; on a table the ids of sessions are short. */
+export async function showAnswer(call: Call, answer: object, view: AnyView): Promise<void> {
+  const ids = call.out.format === "table" ? (view.sessions?.(answer) ?? []) : [];
+  let screen: Screen = { ...call.screen, full: call.input["full"] === true };
+  if (ids.length > 0) {
+    const loci = await call.open();
+    const short = await loci.sessions.shorten([...new Set(ids)]);
+    screen = { ...screen, shortId: (id) => short.get(id) ?? id };
+  }
+  await call.out.answer(answer, view, screen);
+}

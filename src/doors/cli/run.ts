@@ -1,0 +1,197 @@
+import { LociError } from "../../errors.ts";
+import { type Loci, open } from "../../open.ts";
+import { nearest } from "../../operations/nearest.ts";
+import type { Input, Millis } from "../../operations/operation.ts";
+import { readInput } from "../../operations/values.ts";
+import { commandAt, parseArguments } from "./args.ts";
+import { type Command, globalParams, paramLabel } from "./command.ts";
+import { commands, summaryCommand } from "./commands.ts";
+import { readSettings, type SettingName, type Settings } from "./config.ts";
+import { commandHelp, overview } from "./help.ts";
+import { createOutput, type Format, formats } from "./output.ts";
+import type { ProgressLine } from "./progress.ts";
+import { reportError } from "./report.ts";
+import { createScreen, type Environment, type Screen } from "./screen.ts";
+import { version } from "./version.ts";
+
+type Stream = NodeJS.WritableStream & {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+};
+
+export interface World {
+  readonly argv: readonly string[];
+  readonly env: Environment;
+  readonly folder: string;
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+  readonly signal: AbortSignal;
+  readonly now: () => Millis;
+  progress(wanted: boolean): ProgressLine;
+}
+
+/** Reads the arguments, runs the command, answers the exit code. Never throws. */
+export async function run(world: World): Promise<number> {
+  let home = `${world.env["HOME"] ?? "."}/.loci`;
+  try {
+    const asked = readCommand(world);
+    if ("text" in asked) {
+      world.stdout.write(`${asked.text.join("\n")}\n`);
+      return 0;
+    }
+    home = asked.settings.home;
+    return await runCommand(asked, world);
+  } catch (error) {
+    // What breaks because it was told to stop is no error.
+    if (world.signal.aborted) return 130;
+    const { argv } = world;
+    const report = reportError(error, {
+      screen: screenOf(world, world.stderr, argv.includes("--no-color")),
+      json: argv.includes("--json") || argv.includes("--format=json"),
+      verbose: argv.includes("--verbose") || argv.includes("-v"),
+      home,
+    });
+    world.stderr.write(`${report.lines.join("\n")}\n`);
+    return report.exitCode;
+  }
+}
+
+interface Asked {
+  readonly command: Command;
+  readonly input: Input;
+  readonly settings: Settings;
+  readonly format: Format;
+}
+
+function readCommand({
+  argv,
+  env,
+  folder,
+  now,
+  stdout,
+}: World): Asked | { readonly text: readonly string[] } {
+  const at = commandAt(argv, globalParams);
+  const word = at < 0 ? undefined : argv[at];
+  if (word === "help") {
+    const about = argv[at + 1];
+    return { text: about === undefined ? overview() : commandHelp(findCommand(about)) };
+  }
+  if (word === undefined && argv.includes("--version")) return { text: [version()] };
+  const command = word === undefined ? summaryCommand : findCommand(word);
+  const spoken = word === undefined ? "loci" : `loci ${command.name}`;
+  const params = { ...command.params, ...globalParams };
+  const given = parseArguments(at < 0 ? argv : argv.toSpliced(at, 1), params, { command: spoken });
+  if (given["help"] === true) return { text: word === undefined ? overview() : commandHelp(command) };
+
+  const flags: Partial<Record<SettingName, string>> = {};
+  for (const [flag, name] of [
+    ["db", "url"],
+    ["redact", "redact"],
+  ] as const) {
+    const value = given[flag];
+    if (typeof value === "string" && value !== "") flags[name] = value;
+  }
+  const settings = readSettings({ flags, env, folder });
+  const limit = settings.get("limit");
+  const wanted = given["limit"] === undefined && limit.origin !== "default" ? limit.value : null;
+  const filled = "limit" in command.params && wanted !== null ? { ...given, limit: wanted } : given;
+  const input = readInput(params, filled, {
+    now: now(),
+    nameOf: (name, param) => paramLabel(name, param.positional === true),
+    help: `${spoken} --help`,
+  });
+  return { command, input, settings, format: formatOf(input, settings, stdout.isTTY === true) };
+}
+
+function findCommand(word: string): Command {
+  const command = commands.find(({ name }) => name === word);
+  if (command) return command;
+  const meant = nearest(
+    word,
+    commands.map(({ name }) => name),
+  );
+  throw new LociError(
+    "invalid",
+    `There is no command ${JSON.stringify(word)}.${meant ? ` Did you mean ${meant}?` : ""}`,
+    {
+      next: meant ? `loci ${meant} --help` : "loci help",
+    },
+  );
+}
+
+function formatOf(input: Input, settings: Settings, isTerminal: boolean): Format {
+  const asked = asFormat(input["format"]);
+  if (input["json"] === true) {
+    if (asked !== undefined && asked !== "json") {
+      throw new LociError("invalid", `--json and --format ${asked} contradict each other.`, {
+        next: "Leave one of them out.",
+      });
+    }
+    return "json";
+  }
+  return asked ?? asFormat(settings.get("format").value) ?? (isTerminal ? "table" : "tsv");
+}
+
+function asFormat(value: unknown): Format | undefined {
+  return formats.find((choice) => choice === value);
+}
+
+function screenOf({ env, now }: World, stream: Stream, noColor: boolean): Screen {
+  return createScreen({
+    isTerminal: stream.isTTY === true,
+    columns: stream.columns,
+    env,
+    noColor,
+    now: now(),
+  });
+}
+
+async function runCommand({ command, input, settings, format }: Asked, world: World): Promise<number> {
+  const { env, folder, stdout, stderr, signal, now } = world;
+  const noColor = input["noColor"] === true;
+  const quiet = input["quiet"] === true;
+  const screen = screenOf(world, stdout, noColor);
+  const isTerminal = stdout.isTTY === true;
+  const progress = world.progress(!quiet);
+  const opened = new Map<string, Loci>();
+  try {
+    const out = createOutput({
+      format,
+      quiet,
+      isTerminal,
+      screen,
+      stdout,
+      stderr,
+      beforeNote: () => progress.pause(),
+    });
+    const code = await command.run({
+      input,
+      settings,
+      out,
+      screen,
+      env,
+      folder,
+      now,
+      signal,
+      commands,
+      context: { now, env, signal, progress: (step) => progress.show(step) },
+      async open(url = settings.get("url").value ?? "") {
+        const before = opened.get(url);
+        if (before) return before;
+        const loci = await open(url, { inThread: true });
+        opened.set(url, loci);
+        return loci;
+      },
+    });
+    if (signal.aborted) {
+      progress.end();
+      if (command.resumable)
+        stderr.write("Stopped. What was read is kept: continue with the same command.\n");
+      return 130;
+    }
+    return code ?? 0;
+  } finally {
+    progress.end();
+    for (const loci of opened.values()) await loci.close();
+  }
+}

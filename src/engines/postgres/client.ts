@@ -1,0 +1,129 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Pool, PoolClient, PoolConfig } from "pg";
+import { errorCode, LociError } from "../../errors.ts";
+import type { Millis } from "../../model/collection.ts";
+import type { Answer, SqlClient, Statement } from "../sql/client.ts";
+import { translated } from "./errors.ts";
+
+export interface PostgresOptions {
+  /** Connections at most. Default 10. */
+  readonly max?: number;
+  /** A connection without work is closed after that long. Default 30 s. */
+  readonly idleTimeout?: Millis;
+  /** Default 5 s. */
+  readonly connectTimeout?: Millis;
+  /** How long one statement may go unanswered before its connection counts as lost. Default 60 s. */
+  readonly answerTimeout?: Millis;
+}
+
+export async function openPool(url: string, options: PostgresOptions): Promise<SqlClient> {
+  const place = placeOf(url);
+  const { default: pg } = await importDriver(place);
+  const pool = new pg.Pool(poolConfig(url, options));
+  // A connection at rest that breaks: the pool has dropped it already, and an unheard event would end the process.
+  pool.on("error", () => undefined);
+  return createClient(place, pool);
+}
+
+function poolConfig(url: string, options: PostgresOptions): PoolConfig {
+  const { max = 10, idleTimeout = 30_000, connectTimeout = 5_000, answerTimeout = 60_000 } = options;
+  return {
+    connectionString: url,
+    application_name: "loci",
+    max,
+    idleTimeoutMillis: idleTimeout,
+    connectionTimeoutMillis: connectTimeout,
+    query_timeout: answerTimeout,
+    keepAlive: true,
+    // An engine at rest keeps no process alive.
+    allowExitOnIdle: true,
+    // Values are decoded by the kind that the collection declares, from the text that the server sent.
+    types: { getTypeParser: () => String },
+  };
+}
+
+function createClient(place: string, pool: Pool): SqlClient {
+  let closed: Promise<void> | undefined;
+
+  const attempt = async <Result>(work: () => Promise<Result>, again: boolean): Promise<Result> => {
+    for (let left = 3; ; left--) {
+      if (closed) throw new LociError("closed", `${place} was closed.`, { where: place });
+      try {
+        return await work();
+      } catch (raw) {
+        const error = translated(place, raw);
+        const code = errorCode(error);
+        // A transaction that met another one was rolled back whole. A lost connection may have hidden a commit.
+        const retry = code === "busy" || (code === "unreachable" && again && left === 3);
+        if (!retry || left === 1) throw error;
+        await sleep(Math.random() * 50);
+      }
+    }
+  };
+  return {
+    place,
+    read: (statement) => attempt(() => run(pool, statement), true),
+    write: (statements, { again }) => {
+      const [only] = statements;
+      // One statement is a transaction by itself: one round trip instead of three.
+      if (only && statements.length === 1) return attempt(async () => [await run(pool, only)], again);
+      return attempt(() => inTransaction(pool, statements), again);
+    },
+    close: () => (closed ??= pool.end()),
+  };
+}
+
+async function inTransaction(pool: Pool, statements: readonly Statement[]): Promise<Answer[]> {
+  const connection = await pool.connect();
+  let broken = false;
+  try {
+    await connection.query("begin");
+    const answers: Answer[] = [];
+    for (const statement of statements) answers.push(await run(connection, statement));
+    await connection.query("commit");
+    return answers;
+  } catch (error) {
+    broken = await connection.query("rollback").then(
+      () => false,
+      () => true,
+    );
+    throw error;
+  } finally {
+    connection.release(broken);
+  }
+}
+
+async function run(connection: Pool | PoolClient, { sql, sets, answers }: Statement): Promise<Answer> {
+  let changes = 0;
+  const rows: unknown[][] = [];
+  for (const values of sets) {
+    const result = await connection.query({ text: sql, values: [...values], rowMode: "array" });
+    changes += result.rowCount ?? 0;
+    // rowMode says that each row is a list.
+    if (answers) for (const row of result.rows as unknown[][]) rows.push(row);
+  }
+  return { changes, rows };
+}
+
+async function importDriver(place: string): Promise<typeof import("pg")> {
+  try {
+    return await import("pg");
+  } catch (error) {
+    throw new LociError("config", "PostgreSQL needs the package pg, which is not installed.", {
+      where: place,
+      next: "npm install pg",
+      cause: error,
+    });
+  }
+}
+
+/** For messages: without user, password and options. */
+function placeOf(url: string): string {
+  if (!URL.canParse(url)) {
+    throw new LociError("config", "The URL of the PostgreSQL database cannot be read.", {
+      next: "postgres://user:password@host:5432/database",
+    });
+  }
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
+}

@@ -1,0 +1,81 @@
+import { errorCode, LociError } from "../errors.ts";
+import { columnName } from "../model/collection.ts";
+import { storeSchema } from "../model/schema.ts";
+import { nearest } from "./nearest.ts";
+import { type Operation, operation } from "./operation.ts";
+
+export interface SqlAnswer {
+  readonly columns: readonly string[];
+  readonly rows: ReadonlyArray<readonly unknown[]>;
+  /** More rows were there than `--limit`, or than the answer may be long. */
+  readonly truncated: boolean;
+}
+
+export const querySql: Operation = operation({
+  name: "sql",
+  summary: "answer one SQL statement that changes nothing",
+  access: "read",
+  params: {
+    query: { kind: "string", positional: true, default: "", summary: "the statement" },
+    limit: {
+      kind: "integer",
+      letter: "n",
+      default: 1000,
+      min: 1,
+      max: 1_000_000,
+      summary: "how many rows at most",
+    },
+    timeout: { kind: "integer", default: 5, min: 1, max: 3600, summary: "seconds it may take" },
+  },
+  async run(loci, input): Promise<SqlAnswer> {
+    if (loci.sql === undefined) {
+      throw new LociError("unsupported", "This store answers no SQL.", {
+        where: loci.place,
+        next: "loci ls, loci search and loci cost ask the same things of every store",
+      });
+    }
+    try {
+      const answer = await loci.sql.query(input.query, {
+        maxRows: input.limit,
+        deadline: input.timeout * 1000,
+        // The default is for agents; a person at a terminal or a script may have more.
+        maxBytes: 64 * 1024 * 1024,
+      });
+      return {
+        columns: answer.columns,
+        rows: answer.rows.map((row) => row.map(plain)),
+        truncated: answer.truncated,
+      };
+    } catch (error) {
+      throw withHint(error);
+    }
+  },
+});
+
+/** What JSON can say: bytes as hexadecimal text, as SQL writes them, and integers too large for a double as text. */
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return `X'${Buffer.from(value).toString("hex")}'`;
+  if (typeof value === "bigint") return value.toString();
+  return value instanceof Date ? value.toISOString() : value;
+}
+
+/** Adds the name that was probably meant to "no such column" and "no such table". */
+function withHint(error: unknown): unknown {
+  if (errorCode(error) === undefined || !(error instanceof LociError)) return error;
+  const column = /no such column: "?(?:\w+\.)?(\w+)|column "?(?:\w+\.)?(\w+)"? does not exist/i.exec(
+    error.message,
+  );
+  const table = /no such table: "?(\w+)|relation "(\w+)" does not exist/i.exec(error.message);
+  if (column === null && table === null) return error;
+  const collections = storeSchema.migrations.flatMap(({ create }) => create ?? []);
+  const known = column
+    ? collections.flatMap(({ fields }) => Object.keys(fields).map(columnName))
+    : collections.map(({ name }) => name);
+  const meant = nearest((column ?? table)?.slice(1).find(Boolean) ?? "", new Set(known));
+  const sentence = error.message.replace(/\.?$/, ".");
+  return new LociError(error.code, `${sentence}${meant ? ` Did you mean ${meant}?` : ""}`, {
+    ...(error.where === undefined ? {} : { where: error.where }),
+    next: `Tables are ${collections.map(({ name }) => name).join(", ")}; their columns stand in docs/SPEC.md`,
+    cause: error.cause,
+  });
+}
