@@ -1,3 +1,4 @@
+import { examine } from "../../operations/doctor.ts";
 import { listErrors, showCost } from "../../operations/reports.ts";
 import { listSessions, showSession, tailMessages } from "../../operations/sessions.ts";
 import { querySql } from "../../operations/sql.ts";
@@ -63,6 +64,17 @@ export const commands: readonly Command[] = [
       ["loci sql --file q.sql --format csv > out.csv", "for a spreadsheet"],
     ],
   }),
+  {
+    name: examine.name,
+    summary: examine.summary,
+    params: examine.params,
+    details: "Exit code 6 where a check failed. A line with an arrow says what helps.",
+    examples: [
+      ["loci doctor", "what is there, what is wrong, what helps"],
+      ["loci doctor --fix", "and mend what is safe to mend"],
+    ],
+    run: async (call) => (await import("./commands/doctor.ts")).doctor(call),
+  },
   {
     name: "config",
     summary: "show or set what is otherwise given by flags and the environment",
