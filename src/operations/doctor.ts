@@ -75,6 +75,12 @@ async function examineOne(name: string, look: NamedCheck["look"], repair: boolea
   } catch (error) {
     const code = errorCode(error);
     const text = error instanceof Error ? error.message : "unknown reason";
-    return { name, state: "fail", fact: `cannot be checked: ${code ?? "error"}, ${text}`, fix: null, fixed: null };
+    return {
+      name,
+      state: "fail",
+      fact: `cannot be checked: ${code ?? "error"}, ${text}`,
+      fix: null,
+      fixed: null,
+    };
   }
 }

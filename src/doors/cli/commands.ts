@@ -1,4 +1,5 @@
 import { examine } from "../../operations/doctor.ts";
+import { managePrices } from "../../operations/prices.ts";
 import { listErrors, showCost } from "../../operations/reports.ts";
 import { listSessions, showSession, tailMessages } from "../../operations/sessions.ts";
 import { querySql } from "../../operations/sql.ts";
@@ -75,6 +76,15 @@ export const commands: readonly Command[] = [
     ],
     run: async (call) => (await import("./commands/doctor.ts")).doctor(call),
   },
+  operated(managePrices, {
+    view: async () => (await import("./views/prices.ts")).pricesView,
+    details:
+      "Prices you set are kept in prices.json beside the store, and the calls stored already are counted again.",
+    examples: [
+      ["loci prices", "the list"],
+      ["loci prices set foo-9 --in 3 --out 15", "dollars for a million tokens"],
+    ],
+  }),
   {
     name: "config",
     summary: "show or set what is otherwise given by flags and the environment",

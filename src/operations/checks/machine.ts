@@ -124,7 +124,11 @@ function transcripts(env: Context["env"]): ReturnType<NamedCheck["look"]> {
   if (files.length > 0) {
     return { state: "ok", fact: `${files.length} files, ${(bytes / 1e6).toFixed(1)} MB in ${folder}` };
   }
-  return { state: "warn", fact: `none in ${folder}`, fix: "loci import PATH, if they are elsewhere; loci demo" };
+  return {
+    state: "warn",
+    fact: `none in ${folder}`,
+    fix: "loci import PATH, if they are elsewhere; loci demo",
+  };
 }
 
 function transcriptsKept(env: Context["env"], now: number): ReturnType<NamedCheck["look"]> {

@@ -71,7 +71,9 @@ async function integrity({ engine }: Loci): Promise<Finding> {
 function permissions(loci: Loci): Finding {
   const file = fileOf(loci);
   if (file === null || process.platform === "win32") return { state: "ok", fact: "the server's business" };
-  const paths = [file, `${file}-wal`, `${file}-shm`, file.replace(/(\.db)?$/, ".search.db")].filter((path) => existsSync(path));
+  const paths = [file, `${file}-wal`, `${file}-shm`, file.replace(/(\.db)?$/, ".search.db")].filter((path) =>
+    existsSync(path),
+  );
   const open = paths.filter((path) => (statSync(path).mode & 0o077) !== 0);
   if (open.length === 0) return { state: "ok", fact: `${paths.length} files, 0600` };
   return {
@@ -110,7 +112,10 @@ function spool(loci: Loci): Finding {
   const folder = file === null ? null : file.replace(/(\.db)?$/, ".spool");
   if (folder === null || !existsSync(folder)) return { state: "ok", fact: "nothing waits" };
   const names = readdirSync(folder).filter((name) => /\.(spool|jsonl|log)$/.test(name));
-  const bytes = names.reduce((sum, name) => sum + (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0), 0);
+  const bytes = names.reduce(
+    (sum, name) => sum + (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );
   if (bytes === 0) return { state: "ok", fact: "nothing waits" };
   return {
     state: "warn",
@@ -125,12 +130,17 @@ function entries({ engine }: Loci): Promise<LedgerEntry[]> {
 
 async function ledgerBalance(loci: Loci): Promise<Finding> {
   const all = await entries(loci);
-  const sum = (pick: (entry: LedgerEntry) => number): number => all.reduce((whole, one) => whole + pick(one), 0);
+  const sum = (pick: (entry: LedgerEntry) => number): number =>
+    all.reduce((whole, one) => whole + pick(one), 0);
   const [noted, written, lost] = [sum((e) => e.noted), sum((e) => e.written), sum((e) => e.dropped)];
   const over = all.filter((entry) => entry.written + entry.dropped > entry.noted);
   const fact = `${all.length} recorders noted ${noted} = ${written} written + ${noted - written - lost} spooled + ${lost} dropped`;
   if (over.length === 0) return { state: "ok", fact };
-  return { state: "fail", fact: `${fact}; ${over.length} recorders do not balance`, fix: "Please report it: loci doctor --json" };
+  return {
+    state: "fail",
+    fact: `${fact}; ${over.length} recorders do not balance`,
+    fix: "Please report it: loci doctor --json",
+  };
 }
 
 async function dropped(loci: Loci): Promise<Finding> {
@@ -143,7 +153,11 @@ async function dropped(loci: Loci): Promise<Finding> {
     }
   }
   const list = [...reasons].map(([reason, count]) => `${count} ${reason}`).join(", ");
-  return { state: "warn", fact: `dropped: ${list || "no reason noted"}`, fix: "docs/RECORDER.md says what each reason means" };
+  return {
+    state: "warn",
+    fact: `dropped: ${list || "no reason noted"}`,
+    fix: "docs/RECORDER.md says what each reason means",
+  };
 }
 
 async function imported(loci: Loci, env: Context["env"]): Promise<Finding> {

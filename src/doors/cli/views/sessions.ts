@@ -16,10 +16,10 @@ export function sessionColumns<Row extends SessionItem>({
 }: SessionCells<Row> = {}): readonly Column<Row>[] {
   return [
     { title: "WHEN", cell: (row, { now }) => when(Date.parse(row.updatedAt), now), priority: 2 },
-    { title: "PROJECT", cell: (row) => projectName(row.projectPath), priority: 3, flexible: 6, most: 20 },
+    { title: "PROJECT", cell: (row) => projectName(row.projectPath), priority: 3, most: 16 },
     { title: " ", cell: (row) => stateMark(row.status), tone: ({ status }) => stateTone(status) },
-    { title: "SESSION", cell: title, flexible: 16 },
-    { title: "MODEL", cell: (row) => modelName(row.model), priority: 5, flexible: 8, most: 22 },
+    { title: "SESSION", cell: title, flexible: 24 },
+    { title: "MODEL", cell: (row) => modelName(row.model), priority: 5, most: 18 },
     { title: "MSGS", cell: (row) => row.messageCount, align: "right", priority: 4 },
     {
       title: "ERRORS",

@@ -22,14 +22,22 @@ export const summaryView: AnyView = view<SummaryAnswer, SummaryItem>({
   draw(answer, screen) {
     if (answer.items.length === 0) return [];
     const more = answer.more === 0 ? [] : [screen.tone(`…${answer.more} more: loci ls --all`, "dim")];
-    return ["", numbers(answer, screen), week(answer, screen), "", ...drawTable(columns, answer.items, screen), ...more];
+    return [
+      "",
+      numbers(answer, screen),
+      week(answer, screen),
+      "",
+      ...drawTable(columns, answer.items, screen),
+      ...more,
+    ];
   },
   hints({ items, unpriced }, screen) {
     const first = items[0];
     if (!first) return [];
     const id = screen.shortId(first.id);
     const missing = unpriced.map(
-      ({ model }) => `no price for ${model}, so costs are lower bounds: loci prices set ${model} --in N --out N`,
+      ({ model }) =>
+        `no price for ${model}, so costs are lower bounds: loci prices set ${model} --in N --out N`,
     );
     const next = [
       ['loci search "words you remember"', "find it again"],
@@ -64,7 +72,8 @@ function numbers(answer: SummaryAnswer, screen: Screen): string {
 
 /** As many of the facts as there is room for. */
 function fitted(title: string, facts: readonly string[], room: number): string {
-  const width = (shown: readonly string[]): number => displayWidth(`LAST 7 DAYS TO 2026-01-01   ${shown.join("   ")}`);
+  const width = (shown: readonly string[]): number =>
+    displayWidth(`LAST 7 DAYS TO 2026-01-01   ${shown.join("   ")}`);
   let shown = facts;
   while (shown.length > 1 && width(shown) > room) shown = shown.slice(0, -1);
   return [title, ...shown].join("   ");
