@@ -24,14 +24,15 @@ const kinds: Readonly<Record<number, readonly [code: ErrorCode, sentence: string
 /** Where opening fails, the driver has the number in the text only. */
 const failedOpen = /^ConnectionFailed\(.*: (\d+)"\)$/s;
 
-function sqliteKind(error: Error): number | undefined {
+export function sqliteKind(error: unknown): number | undefined {
+  if (!(error instanceof Error)) return undefined;
   if ("rawCode" in error && typeof error.rawCode === "number") return error.rawCode & 0xff;
   const number = failedOpen.exec(error.message)?.[1];
   return number === undefined ? undefined : Number(number) & 0xff;
 }
 
 export function isBusy(error: unknown): boolean {
-  const kind = error instanceof Error ? sqliteKind(error) : undefined;
+  const kind = sqliteKind(error);
   return kind === 5 || kind === 6;
 }
 

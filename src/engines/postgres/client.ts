@@ -16,7 +16,7 @@ export interface PostgresOptions {
   readonly answerTimeout?: Millis;
 }
 
-/** Twelve writers that lock two rows in opposite orders needed up to 6. */
+/** Twelve writers that lock two rows in opposite orders needed up to 5 tries. */
 const busyTries = 12;
 
 export async function openPool(url: string, options: PostgresOptions): Promise<SqlClient> {
