@@ -4,7 +4,7 @@ import { countOf, type JsonObject, objectOf, own, type TranscriptLine, textOf } 
 import { keepNewest, noTokens, type OpenCall, type ParserState, type Tokens, zipTokens } from "./state.ts";
 
 /** Lines of one call stand close together; a call is forgotten when this many newer ones came. */
-export const rememberedCalls = 64;
+export const rememberedCalls = 24;
 
 export const largest = (one: Tokens, other: Tokens): Tokens => zipTokens(one, other, Math.max);
 export const plus = (one: Tokens, other: Tokens): Tokens => zipTokens(one, other, (a, b) => a + b);
