@@ -91,6 +91,51 @@ describe("files", () => {
     expect(setAside(path, 0)).toBe(`${aside}-2`);
   });
 
+  test("text that is no longer UTF-8 is read, and does not end the process", async () => {
+    const path = join(folder, "rotten.db");
+    const marked = { note: `MARK ${"x".repeat(9000)} MARK`, labels: { key: "MARK" }, name: "MARK" };
+    {
+      await using engine = await openLibsql(path);
+      await engine.prepare(suiteSchema);
+      await engine.write([insert(things, [thing({ id: "a", ...marked })])]);
+    }
+    const bytes = await readFile(path);
+    let found = 0;
+    for (let at = bytes.indexOf("MARK"); at >= 0; at = bytes.indexOf("MARK", at)) {
+      bytes.fill(0xff, at, at + 4);
+      found++;
+    }
+    expect(found).toBeGreaterThanOrEqual(4);
+    await writeFile(path, bytes);
+    for (const inThread of [true, false]) {
+      await using engine = await openLibsql(path, { inThread });
+      const [row] = await engine.find(things);
+      expect(row?.note).toMatch(/^\ufffd{4} x+ \ufffd{4}$/);
+      expect(row?.labels).toEqual({ key: "\ufffd".repeat(4) });
+      const [group] = await engine.rollup(things, { by: ["name"], measures: { n: "count" } });
+      expect(group).toEqual({ name: "\ufffd".repeat(4), n: 1 });
+    }
+  });
+
+  test("what another program wrote wrongly into our tables is named", async () => {
+    const path = join(folder, "strange.db");
+    await using engine = await openLibsql(path);
+    await engine.prepare(suiteSchema);
+    await engine.write([insert(things, [thing({ id: "a" })])]);
+    const other = new Database(path, { timeout: 5000 });
+    for (const [column, value] of [
+      ["made_at", "yesterday"],
+      ["labels", "{"],
+      ["count", 2 ** 60],
+    ]) {
+      other.prepare(`update suite_things set ${column} = ?`).run([value]);
+      await expect(engine.find(things)).rejects.toMatchObject({ code: "corrupt" });
+      other.prepare("update suite_things set made_at = '2026-01-01', labels = null, count = 1").run([]);
+      expect((await engine.find(things))[0]?.madeAt).toBe(Date.UTC(2026, 0, 1));
+    }
+    other.close();
+  });
+
   test("another program's database is refused and stays as it was", async () => {
     const path = join(folder, "foreign.db");
     const other = new Database(path);
