@@ -1,3 +1,4 @@
+import type { Engine } from "../engine/engine.ts";
 import {
   boolean,
   bytes,
@@ -100,4 +101,21 @@ export function thing(given: Partial<Thing> & Pick<Thing, "id">): Thing {
 
 export function job(given: Partial<Job> & Pick<Job, "id">): Job {
   return { state: "ready", priority: 0, runAt: 1_700_000_000_000, by: null, attempts: 0, ...given };
+}
+
+/** Takes until no job is ready; answers what it took. */
+export async function takeAll(engine: Engine, by: string): Promise<string[]> {
+  const ids: string[] = [];
+  for (;;) {
+    const taken = await engine.take(
+      jobs,
+      { where: { state: "ready" }, orderBy: [["priority", "down"]], limit: 3 },
+      { state: "taken", by, attempts: { add: 1 } },
+    );
+    ids.push(...taken.map(({ id }) => id));
+    if (taken.length > 0) continue;
+    // Others may hold the last rows and still let go of them: only a look without locks tells that none is left.
+    const left = await engine.find(jobs, { where: { state: "ready" }, limit: 1 });
+    if (left.length === 0) return ids;
+  }
 }

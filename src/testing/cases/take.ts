@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { insert } from "../../engine/engine.ts";
 import type { Cases, Elsewhere } from "../opened.ts";
-import { job, jobs } from "../things.ts";
+import { job, jobs, takeAll } from "../things.ts";
 
 const processes = 8;
 const rows = 400;
@@ -68,27 +68,20 @@ export const takeCases: Cases = {
     assert.equal(marked.length, taken.length);
   },
 
-  "take gives each row to one taker among 8 processes": async ({ engine, elsewhere }) => {
-    // An engine that no other process can open has no second taker.
-    if (!elsewhere) return;
-    await engine.write([
-      insert(
-        jobs,
-        Array.from({ length: rows }, (_, n) => job({ id: `j${n}`, priority: n % 7 })),
-      ),
-    ]);
-    const takers = Array.from({ length: processes }, (_, n) => startTaker(elsewhere, `taker ${n}`));
-    // All are ready before any begins.
-    await Promise.all(takers.map(({ ready }) => ready));
-    for (const { go } of takers) go();
-    const taken = await Promise.all(takers.map(({ taken: ids }) => ids));
+  "8 takers that empty a queue share it, each in its process where the engine allows that": async ({
+    engine,
+    elsewhere,
+  }) => {
+    const queue = Array.from({ length: rows }, (_, n) => job({ id: `j${n}`, priority: n % 7 }));
+    await engine.write([insert(jobs, queue)]);
+    const names = Array.from({ length: processes }, (_, n) => `taker ${n}`);
+    const taken = elsewhere
+      ? await takeInProcesses(elsewhere, names)
+      : await Promise.all(names.map((by) => takeAll(engine, by)));
     assert.equal(taken.flat().length, rows, `taken: ${taken.map(({ length }) => length).join(", ")}`);
     assert.equal(new Set(taken.flat()).size, rows);
     for (const [n, ids] of taken.entries()) {
-      const marked = await engine.find(jobs, {
-        where: { by: `taker ${n}`, attempts: 1 },
-        fields: ["id", "by"],
-      });
+      const marked = await engine.find(jobs, { where: { by: `taker ${n}`, attempts: 1 }, fields: ["id"] });
       assert.deepEqual(
         marked.map(({ id }) => id),
         ids.toSorted(),
@@ -96,6 +89,14 @@ export const takeCases: Cases = {
     }
   },
 };
+
+async function takeInProcesses(elsewhere: Elsewhere, names: readonly string[]): Promise<string[][]> {
+  const takers = names.map((by) => startTaker(elsewhere, by));
+  // All are ready before any begins.
+  await Promise.all(takers.map(({ ready }) => ready));
+  for (const { go } of takers) go();
+  return Promise.all(takers.map(({ taken }) => taken));
+}
 
 interface Taker {
   readonly ready: Promise<unknown>;
