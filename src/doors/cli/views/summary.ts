@@ -1,6 +1,6 @@
 import type { SummaryAnswer, SummaryItem } from "../../../operations/summary.ts";
 import { type AnyView, view } from "../output.ts";
-import { bar, counted, localTime, money, percent, short } from "../people.ts";
+import { bar, counted, localTime, money, percent, priceCommand, short } from "../people.ts";
 import type { Screen } from "../screen.ts";
 import { drawTable } from "../table.ts";
 import { displayWidth } from "../width.ts";
@@ -46,11 +46,7 @@ export const summaryView: AnyView = view<SummaryAnswer, SummaryItem>({
       [`loci cost --explain ${id}`, "what made that number"],
     ] as const;
     const width = Math.max(...next.map(([line]) => line.length));
-    return [
-      ...missing.map((line) => screen.tone(line, "yellow")),
-      "",
-      ...next.map(([line, does]) => `  ${line.padEnd(width)}   ${screen.tone(does, "dim")}`),
-    ];
+    return [...missing, "", ...next.map(([line, does]) => `  ${line.padEnd(width)}   ${does}`)];
   },
 });
 
