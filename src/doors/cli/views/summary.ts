@@ -37,7 +37,7 @@ export const summaryView: AnyView = view<SummaryAnswer, SummaryItem>({
     const id = screen.shortId(first.id);
     const missing = unpriced.map(
       ({ model }) =>
-        `no price for ${model}, so costs are lower bounds: loci prices set ${model} --in N --out N`,
+        `no price for ${model}, so costs are lower bounds: ${priceCommand(model)}`,
     );
     const next = [
       ['loci search "words you remember"', "find it again"],
