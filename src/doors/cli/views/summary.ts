@@ -1,6 +1,6 @@
 import type { SummaryAnswer, SummaryItem } from "../../../operations/summary.ts";
 import { type AnyView, view } from "../output.ts";
-import { bar, counted, localTime, money, percent, short } from "../people.ts";
+import { bar, counted, localTime, money, percent, priceCommand, short } from "../people.ts";
 import type { Screen } from "../screen.ts";
 import { drawTable } from "../table.ts";
 import { displayWidth } from "../width.ts";
@@ -37,7 +37,7 @@ export const summaryView: AnyView = view<SummaryAnswer, SummaryItem>({
     const id = screen.shortId(first.id);
     const missing = unpriced.map(
       ({ model }) =>
-        `no price for ${model}, so costs are lower bounds: loci prices set ${model} --in N --out N`,
+        `no price for ${model}, so costs are lower bounds: ${priceCommand(model)}`,
     );
     const next = [
       ['loci search "words you remember"', "find it again"],
@@ -46,11 +46,7 @@ export const summaryView: AnyView = view<SummaryAnswer, SummaryItem>({
       [`loci cost --explain ${id}`, "what made that number"],
     ] as const;
     const width = Math.max(...next.map(([line]) => line.length));
-    return [
-      ...missing.map((line) => screen.tone(line, "yellow")),
-      "",
-      ...next.map(([line, does]) => `  ${line.padEnd(width)}   ${screen.tone(does, "dim")}`),
-    ];
+    return [...missing, "", ...next.map(([line, does]) => `  ${line.padEnd(width)}   ${does}`)];
   },
 });
 
