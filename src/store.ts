@@ -55,14 +55,17 @@ async function openEngine(place: Place, options: OpenStoreOptions): Promise<Engi
       const { openLibsql } = await import("./engines/libsql/libsql.ts");
       return openLibsql(place.path, options);
     }
-    case "postgres":
+    case "postgres": {
+      const { createPostgresEngine } = await import("./engines/postgres/postgres.ts");
+      return createPostgresEngine(place.url);
+    }
     case "remote":
       throw new LociError(
         "unsupported",
-        "This version of Loci opens files and PostgreSQL, not libSQL servers.",
+        "This version of Loci opens files and PostgreSQL, no libSQL servers.",
         {
           where: describePlace(place),
-          next: "loci --db PATH ls",
+          next: "Name a file or postgres://… with --db or LOCI_URL.",
         },
       );
   }

@@ -1,26 +1,32 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { createIngest, type Ingest } from "../../dist/domains/ingest.js";
 import { createSessions } from "../../dist/domains/sessions.js";
 import { insert } from "../../dist/engine/engine.js";
 import { pendingSearch } from "../../dist/model/search.js";
 import { openStore, type Store } from "../../dist/store.js";
+import { startPostgres } from "../support/postgres.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loci-ingest-"));
 
+const postgres = await startPostgres();
+afterAll(() => postgres.stop());
+
 describe.each([
-  ["memory", () => "memory:"],
-  ["libsql", () => join(folder, `${Math.random()}.db`)],
-])("ingest on %s", (_, url) => {
+  ["memory", async () => "memory:"],
+  ["libsql", async () => join(folder, `${Math.random()}.db`)],
+  ["postgres", () => postgres.database()],
+])("ingest on %s", (name, url) => {
+  const it = name === "postgres" && postgres.missing !== undefined ? test.skip : test;
   let store: Store;
   let ingest: Ingest;
   const costOf = ({ model, outputTokens }: { model: string; outputTokens: number }) =>
     model === "known" ? outputTokens / 100 : null;
 
   beforeEach(async () => {
-    store = await openStore(url());
+    store = await openStore(await url());
     ingest = createIngest(store.engine, { now: () => 1_000, costOf });
   });
   afterEach(() => store.close());

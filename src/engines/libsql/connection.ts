@@ -2,14 +2,13 @@ import Database from "libsql";
 import { LociError } from "../../errors.ts";
 import type { Answer, Statement } from "../sql/client.ts";
 import { bindList, countPlaces } from "./binder.ts";
-import { translated } from "./errors.ts";
 import { makeFile, requireFile } from "./files.ts";
 
 export interface ConnectionOptions {
   readonly readonly: boolean;
 }
 
-/** One open file, in the thread that calls: every call blocks it. Errors are the driver's; {@link translated} names them. */
+/** One open file, in the thread that calls: every call blocks it. Errors are the driver's own. */
 export interface Connection {
   read(statement: Statement): Answer;
   /** One immediate transaction: all or none. */
@@ -35,22 +34,20 @@ const preparedAtMost = 300;
 
 type Prepared = { readonly run: Database.Statement; readonly places: number };
 
-export function openConnection(path: string, options: ConnectionOptions): Connection {
-  if (options.readonly) requireFile(path);
+export function openDatabase(path: string, { readonly }: ConnectionOptions): Database.Database {
+  if (readonly) requireFile(path);
   else makeFile(path);
-  // Also the first statements can meet a lock: of a process that is recovering the log of a killed one.
-  const db = new Database(path, { timeout: blockFor });
-  try {
-    ownFile(db, path, options);
-    if (!options.readonly) db.exec("pragma journal_mode = wal");
-    db.exec("pragma synchronous = normal");
-    // Rows may arrive before their session.
-    db.exec("pragma foreign_keys = off");
-    if (options.readonly) db.exec("pragma query_only = on");
-  } catch (error) {
-    db.close();
-    throw error;
-  }
+  return new Database(path, { timeout: blockFor });
+}
+
+/** The first statements can meet a lock, of a process that recovers the log of a killed one: then do it again. */
+export function setUp(db: Database.Database, path: string, options: ConnectionOptions): Connection {
+  ownFile(db, path, options);
+  if (!options.readonly) db.exec("pragma journal_mode = wal");
+  db.exec("pragma synchronous = normal");
+  // Rows may arrive before their session.
+  db.exec("pragma foreign_keys = off");
+  if (options.readonly) db.exec("pragma query_only = on");
   return createConnection(db);
 }
 

@@ -1,12 +1,32 @@
-import { closeSync, existsSync, mkdirSync, openSync, renameSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { closeSync, existsSync, linkSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { LociError } from "../../errors.ts";
 
-/** Makes the folder (0700) and the file (0600) where they are not; SQLite gives `-wal` and `-shm` the file's mode. */
+/**
+ * Makes the folder (0700) and the file (0600) where they are not; SQLite gives `-wal` and `-shm` the file's mode.
+ *
+ * A process that closes any handle of a database loses the locks of all its handles of it, and then another process
+ * may take the log for its own. So the file is made under another name, closed, and only then put in its place; and
+ * nobody opens a database with `fs` in a process that may have an engine on it.
+ */
 export function makeFile(path: string): void {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    closeSync(openSync(path, "a", 0o600));
+    const there = statSync(path, { throwIfNoEntry: false });
+    if (there?.isDirectory()) throw isFolder(path);
+    if (there) return;
+    const fresh = `${path}.${randomUUID()}.new`;
+    closeSync(openSync(fresh, "wx", 0o600));
+    try {
+      linkSync(fresh, path);
+    } catch (error) {
+      // Another process was faster, or the disk has no links (exFAT).
+      if (!existsSync(path)) renameSync(fresh, path);
+      else if (codeOf(error) !== "EEXIST") throw error;
+    } finally {
+      rmSync(fresh, { force: true });
+    }
   } catch (error) {
     throw fileError(path, error);
   }
@@ -21,15 +41,21 @@ export function requireFile(path: string): void {
   });
 }
 
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+function isFolder(path: string): LociError {
+  return new LociError("config", `${path} is a folder; the store is one file.`, {
+    where: path,
+    next: `Name a file in it: --db ${path}/loci.db`,
+  });
+}
+
 function fileError(path: string, error: unknown): LociError {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (error instanceof LociError) return error;
+  const code = codeOf(error);
   const details = { where: path, cause: error };
-  if (code === "EISDIR") {
-    return new LociError("config", `${path} is a folder; the store is one file.`, {
-      ...details,
-      next: `Name a file in it: --db ${path}/loci.db`,
-    });
-  }
   if (code === "ENOTDIR" || code === "EEXIST") {
     return new LociError("config", `The folder of ${path} cannot be made: a file has its name.`, details);
   }

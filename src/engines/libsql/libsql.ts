@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { Engine, SqlDoor } from "../../engine/engine.ts";
 import { createSqlEngine } from "../sql/engine.ts";
 import { createSqliteDialect } from "../sql/sqlite.ts";
+import { createLibsqlSqlDoor } from "./sql-door.ts";
 import type { LibsqlClient, LibsqlOptions } from "./session.ts";
 import { openThread } from "./thread.ts";
 
@@ -10,6 +11,7 @@ export { setAside } from "./files.ts";
 export interface OpenLibsqlOptions extends LibsqlOptions {
   /** For a thread that is ours already: the file is opened in it, and every call blocks it. Default: a new thread. */
   readonly inThread?: boolean;
+  /** Default: {@link createLibsqlSqlDoor}, whose process starts with the first query. */
   readonly sql?: SqlDoor;
   readonly now?: () => number;
 }
@@ -26,9 +28,14 @@ export async function openLibsql(
   const client = inThread
     ? await (await import("./session.ts")).openSession(place, options)
     : await openThread(place, options);
+  const door = createLibsqlSqlDoor(place);
   const engine = createSqlEngine(client, createSqliteDialect("libsql"), {
-    ...(sql && { sql }),
+    sql: sql ?? door,
     ...(now && { now }),
   });
-  return { ...engine, backup: client.backup, check: client.check };
+  const close = async (): Promise<void> => {
+    await door.close();
+    await engine.close();
+  };
+  return { ...engine, backup: client.backup, check: client.check, close, [Symbol.asyncDispose]: close };
 }

@@ -34,6 +34,8 @@ export const postgresDialect: Dialect = {
   // Numbers do not depend on the session's time zone and date style.
   column: (kind, expression) => (kind === "time" ? millis(expression) : expression),
   millis,
+  // An entry of more than 2,704 bytes fails the whole insert, and nobody knows how long a path or a tool's name is.
+  indexed: (kind, expression) => (kind === "text" ? `left(${expression}, 300)` : expression),
   insert(collection, rows) {
     const fields = Object.entries(collection.fields);
     const columns = fields.map(([field]) => quoted(columnName(field))).join(", ");
@@ -49,12 +51,14 @@ export const postgresDialect: Dialect = {
     `${column} = any(${writer.place(values.map((value) => encode(kind, value)))}::${casts[kind]}[])`,
   take({ table, key, columns, choose, settings, newWriter }) {
     const writer = newWriter();
+    // No field can have a name with a space.
+    const place = quoted("the place");
     // Materialized: PostgreSQL may run a plain subselect again and take more rows than the limit says.
     const sql =
       `with chosen as materialized (${choose(writer)} for update skip locked), ` +
-      `placed as (select ${key}, row_number() over () as place from chosen), ` +
+      `placed as (select ${key}, row_number() over () as ${place} from chosen), ` +
       `changed as (update ${table} ${settings(writer)} where ${key} in (select ${key} from chosen) returning *) ` +
-      `select ${columns} from changed join placed using (${key}) order by place`;
+      `select ${columns} from changed join placed using (${key}) order by ${place}`;
     return [query(sql, writer.params)];
   },
   hasTable: (name) => query("select 1 where to_regclass($1::text) is not null", [quoted(name)]),

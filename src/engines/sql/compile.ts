@@ -3,7 +3,7 @@ import type { Ordered, Plan, Term } from "../../engine/query.ts";
 import type { RollupPlan } from "../../engine/rollup.ts";
 import { fieldOf, type Stored } from "../../engine/stored.ts";
 import { afterPrefix, escapeText } from "../../engine/text.ts";
-import { type AnyCollection, columnName } from "../../model/collection.ts";
+import { type AnyCollection, columnName, type FieldKind } from "../../model/collection.ts";
 import type { Statement } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { createWriter, quoted, type Writer } from "./writer.ts";
@@ -121,6 +121,17 @@ function behind(order: readonly Ordered[], after: readonly Stored[], writer: Wri
   return [`${quoted(columnName(first.name))} ${first.down ? "<=" : ">="} ${bind(first, 0)}`, from(0)];
 }
 
+/** Where an index has only the beginning of a column, that is asked for too, or the index would not be used. */
+function equal(
+  dialect: Dialect,
+  { column, kind, value }: { readonly column: string; readonly kind: FieldKind; readonly value: Stored },
+  writer: Writer,
+): string {
+  const whole = `${column} = ${writer.bind(kind, value)}`;
+  const key = dialect.indexed(kind, column);
+  return key === column ? whole : `${whole} and ${key} = ${dialect.indexed(kind, writer.bind(kind, value))}`;
+}
+
 const operators = { from: ">=", upTo: "<=", above: ">", below: "<" } as const;
 
 function conditions(dialect: Dialect, terms: readonly Term[], writer: Writer): string[] {
@@ -132,7 +143,9 @@ function condition(dialect: Dialect, term: Term, writer: Writer): string {
   const { kind, optional } = term.field;
   switch (term.test) {
     case "is":
-      return term.value === null ? `${column} is null` : `${column} = ${writer.bind(kind, term.value)}`;
+      return term.value === null
+        ? `${column} is null`
+        : equal(dialect, { column, kind, value: term.value }, writer);
     case "not": {
       if (term.value === null) return `${column} is not null`;
       const differs = `${column} <> ${writer.bind(kind, term.value)}`;

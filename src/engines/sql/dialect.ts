@@ -17,6 +17,8 @@ export interface Dialect {
   column(kind: FieldKind, expression: string): string;
   /** Whole milliseconds since 1970 of a time. */
   millis(expression: string): string;
+  /** What stands in an index for a column: where entries have a largest size, its beginning. */
+  indexed(kind: FieldKind, expression: string): string;
   /** Rows of which the key or another unique set is there are left out. */
   insert(collection: AnyCollection, rows: readonly StoredRow[]): Statement;
   anyOf(column: string, kind: FieldKind, values: readonly Stored[], writer: Writer): string;

@@ -27,6 +27,7 @@ export function createSqliteDialect(name: string): Dialect {
     column: (_, expression) => expression,
     millis: (expression) =>
       `(unixepoch(${expression}) * 1000 + cast(substr(${expression}, 21, 3) as integer))`,
+    indexed: (_, expression) => expression,
     insert(collection, rows) {
       const fields = Object.entries(collection.fields);
       const columns = fields.map(([field]) => quoted(columnName(field))).join(", ");

@@ -22,7 +22,7 @@ function createTable(dialect: Dialect, collection: AnyCollection, name = collect
   const columns = Object.keys(collection.fields).map((field) => column(dialect, collection, field));
   return [
     statement(`create table ${quoted(name)} (\n  ${columns.join(",\n  ")}\n)`),
-    ...(name === collection.name ? indexStatements(collection) : []),
+    ...(name === collection.name ? indexStatements(dialect, collection) : []),
   ];
 }
 
@@ -38,7 +38,7 @@ function rewriteTable(dialect: Dialect, collection: AnyCollection, version: numb
     statement(`insert into ${quoted(fresh)} (${columns}) select ${columns} from ${quoted(collection.name)}`),
     statement(`drop table ${quoted(collection.name)}`),
     statement(`alter table ${quoted(fresh)} rename to ${quoted(collection.name)}`),
-    ...indexStatements(collection),
+    ...indexStatements(dialect, collection),
   ];
 }
 
@@ -48,13 +48,16 @@ function column(dialect: Dialect, collection: AnyCollection, name: string): stri
   return `${quoted(columnName(name))} ${dialect.types[kind]}${rule}`;
 }
 
-function indexStatements(collection: AnyCollection): Statement[] {
+function indexStatements(dialect: Dialect, collection: AnyCollection): Statement[] {
   const names = new Set<string>();
   const make = (fields: readonly string[], unique: boolean): Statement => {
     const name = indexName(collection, fields, names);
-    const columns = fields.map((field) => quoted(columnName(field))).join(", ");
+    const columns = fields.map((field) => {
+      const column = quoted(columnName(field));
+      return unique ? column : dialect.indexed(fieldOf(collection, field).kind, column);
+    });
     return statement(
-      `create ${unique ? "unique " : ""}index ${quoted(name)} on ${quoted(collection.name)} (${columns})`,
+      `create ${unique ? "unique " : ""}index ${quoted(name)} on ${quoted(collection.name)} (${columns.join(", ")})`,
     );
   };
   return [

@@ -1,0 +1,169 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { SqlAnswer, SqlDoor } from "../../engine/engine.ts";
+import { LociError } from "../../errors.ts";
+import { guard } from "../sql/guard.ts";
+import { limitsOf } from "../sql/guard-answer.ts";
+import { sqliteRules } from "../sql/guard-lists.ts";
+import { requireFile } from "./files.ts";
+import { type Question, type Report, receivedError } from "./sql-messages.ts";
+
+export interface LibsqlSqlDoor extends SqlDoor {
+  /** Ends the processes; twice is fine. */
+  close(): Promise<void>;
+}
+
+/** Opening the file, and the load of a busy machine; a process that says nothing for so long is stuck. */
+const startsWithin = 10_000;
+/** After the deadline, for the child's own word on it. */
+const grace = 1_000;
+/** At once; more wait in line. */
+const processesAtMost = 2;
+const longestLine = 100;
+
+/**
+ * Read-only SQL over a file: three walls, each enough for most attacks. The words are checked here; the connection
+ * is `mode=ro` and its compiled program is checked; and it runs in a process with a deadline and a memory cap. The
+ * first query starts the process (about 60 ms); one is kept for the next query, and does not keep this one alive.
+ */
+export function createLibsqlSqlDoor(path: string): LibsqlSqlDoor {
+  const idle: Child[] = [];
+  const all = new Set<Child>();
+  const line: Array<() => void> = [];
+  let running = 0;
+  let closed = false;
+
+  const turn = async (): Promise<void> => {
+    if (running < processesAtMost) {
+      running++;
+      return;
+    }
+    if (line.length >= longestLine)
+      throw new LociError("busy", `${longestLine} queries are waiting already.`);
+    await new Promise<void>((resolve) => line.push(resolve));
+  };
+  const done = (): void => {
+    const next = line.shift();
+    if (next) next();
+    else running--;
+  };
+  const answer = async (question: Question): Promise<SqlAnswer> => {
+    const child = idle.pop() ?? startChild(path);
+    all.add(child);
+    try {
+      const answered = await child.ask(question);
+      // A statement that was left in its middle keeps its transaction open, and the next query would see the past.
+      if (closed || answered.truncated || idle.length > 0) void child.end();
+      else idle.push(child);
+      return answered;
+    } catch (error) {
+      // After an error the next query gets a fresh connection.
+      void child.end();
+      throw error;
+    } finally {
+      if (!idle.includes(child)) all.delete(child);
+    }
+  };
+  return {
+    async query(sql, options = {}) {
+      if (closed) throw new LociError("closed", `${path} was closed.`, { where: path });
+      const statement = guard(sql, sqliteRules);
+      const limits = limitsOf(options);
+      requireFile(path);
+      await turn();
+      try {
+        return await answer({ statement, params: options.params ?? [], limits });
+      } finally {
+        done();
+      }
+    },
+    async close() {
+      closed = true;
+      idle.length = 0;
+      await Promise.all([...all].map((child) => child.end()));
+    },
+  };
+}
+
+interface Child {
+  ask(question: Question): Promise<SqlAnswer>;
+  end(): Promise<void>;
+}
+
+function startChild(path: string): Child {
+  const child = fork(fileURLToPath(new URL("./sql-child.js", import.meta.url)), [path], {
+    // No flags, no environment, no files of this process: what it holds is not the query's to see.
+    execArgv: [],
+    env: {},
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+    serialization: "advanced",
+  });
+  const gone = new Promise<void>((resolve) => {
+    child.once("exit", () => resolve());
+    child.once("error", () => resolve());
+  });
+  let ready = false;
+  return {
+    async ask(question) {
+      keepAlive(child, true);
+      try {
+        if (!ready) await next(child, { within: startsWithin, gone, path });
+        ready = true;
+        child.send(question);
+        const within = question.limits.deadline + grace;
+        const report = await next(child, { within, gone, path });
+        if (report.kind === "answer") return report.answer;
+        throw new Error(`The query's process said ${report.kind}.`);
+      } finally {
+        keepAlive(child, false);
+      }
+    },
+    end() {
+      child.kill("SIGKILL");
+      return gone;
+    },
+  };
+}
+
+function keepAlive(child: ChildProcess, alive: boolean): void {
+  if (alive) {
+    child.ref();
+    child.channel?.ref();
+  } else {
+    child.unref();
+    child.channel?.unref();
+  }
+}
+
+/** The child's next word; its end, and its silence, are errors. */
+async function next(
+  child: ChildProcess,
+  { within, gone, path }: { within: number; gone: Promise<void>; path: string },
+): Promise<Report> {
+  const { promise, settle } = once<Report | "silent" | "gone">();
+  const timer = setTimeout(() => settle("silent"), within);
+  const listen = (report: unknown): void => settle(report as Report);
+  child.once("message", listen);
+  void gone.then(() => settle("gone"));
+  const report = await promise;
+  clearTimeout(timer);
+  child.off("message", listen);
+  if (report === "silent") {
+    throw new LociError("interrupted", `The query was stopped: there was no answer after ${within} ms.`, {
+      where: path,
+    });
+  }
+  if (report === "gone") {
+    throw new LociError("too-large", "The query's process ended before it had an answer.", { where: path });
+  }
+  if (report.kind === "error") throw receivedError(report.error, path);
+  return report;
+}
+
+function once<Value>(): { promise: Promise<Value>; settle(value: Value): void } {
+  let settle: (value: Value) => void = () => undefined;
+  const promise = new Promise<Value>((resolve) => {
+    settle = resolve;
+  });
+  return { promise, settle };
+}

@@ -1,0 +1,47 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, it } from "vitest";
+import { createMemoryEngine } from "../../dist/engine/memory.js";
+import { openLibsql } from "../../dist/engines/libsql/libsql.js";
+import { createPostgresEngine } from "../../dist/engines/postgres/postgres.js";
+import { engineSuite, type Opened } from "../../dist/testing/index.js";
+import { startPostgres } from "../support/postgres.ts";
+
+const server = await startPostgres();
+afterAll(() => server.stop());
+
+async function openFile(options: { readonly inThread: boolean }): Promise<Opened> {
+  const folder = await mkdtemp(join(tmpdir(), "loci-suite-"));
+  const args = [join(folder, "store.db"), options] as const;
+  return {
+    engine: await openLibsql(...args),
+    elsewhere: {
+      module: new URL("../../dist/engines/libsql/libsql.js", import.meta.url).href,
+      open: "openLibsql",
+      args,
+    },
+    dispose: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+async function openPostgres(): Promise<Opened> {
+  const url = await server.database();
+  return {
+    engine: await createPostgresEngine(url, { max: 4 }),
+    elsewhere: {
+      module: new URL("../../dist/engines/postgres/postgres.js", import.meta.url).href,
+      open: "createPostgresEngine",
+      args: [url, { max: 2 }],
+    },
+  };
+}
+
+const test = { describe, it };
+
+engineSuite("memory", async () => ({ engine: createMemoryEngine() }), { test });
+engineSuite("libsql in its own thread", () => openFile({ inThread: false }), { test });
+engineSuite("libsql in this thread", () => openFile({ inThread: true }), { test });
+if (server.missing)
+  describe.skip(`postgres is an engine (${server.missing})`, () => it("is skipped", () => {}));
+else engineSuite("postgres", openPostgres, { test });
