@@ -124,13 +124,17 @@ function columnsOf(rows: Rows): Columns {
 }
 
 /** The log by term: a counting sort, which keeps the order of documents and positions within each. */
-function sortLog(log: Log, termCount: number): { starts: Uint32Array; documents: Uint32Array; positions: Uint32Array } {
+function sortLog(
+  log: Log,
+  termCount: number,
+): { starts: Uint32Array; documents: Uint32Array; positions: Uint32Array } {
   const starts = new Uint32Array(termCount + 1);
   for (let i = 0; i < log.length; i++) {
     const slot = (log.terms[i] ?? 0) + 1;
     starts[slot] = (starts[slot] ?? 0) + 1;
   }
-  for (let term = 0; term < termCount; term++) starts[term + 1] = (starts[term + 1] ?? 0) + (starts[term] ?? 0);
+  for (let term = 0; term < termCount; term++)
+    starts[term + 1] = (starts[term + 1] ?? 0) + (starts[term] ?? 0);
   const next = starts.slice();
   const documents = new Uint32Array(log.length);
   const positions = new Uint32Array(log.length);
@@ -195,7 +199,12 @@ function inTermOrder(used: readonly number[], terms: readonly string[]): number[
 export function createSegmentBuilder(): SegmentBuilder {
   let vocabulary = createVocabulary();
   let tokenizer = createTokenizer(vocabulary.termOf);
-  let log: Log = { terms: new Uint32Array(1 << 16), positions: new Uint32Array(1 << 16), length: 0, ends: [] };
+  let log: Log = {
+    terms: new Uint32Array(1 << 16),
+    positions: new Uint32Array(1 << 16),
+    length: 0,
+    ends: [],
+  };
   let rows = createRows();
   let tokens = 0;
 

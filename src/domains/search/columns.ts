@@ -58,7 +58,10 @@ export function encodeColumns(columns: Columns): Uint8Array {
   putBytes(sink, columns.lengths);
   putBytes(sink, columns.kinds);
   for (const key of columns.keys) {
-    putBytes(sink, Uint8Array.of(key / 2 ** 40, key / 2 ** 32, key / 2 ** 24, key / 2 ** 16, key / 2 ** 8, key));
+    putBytes(
+      sink,
+      Uint8Array.of(key / 2 ** 40, key / 2 ** 32, key / 2 ** 24, key / 2 ** 16, key / 2 ** 8, key),
+    );
   }
   let time = 0;
   let sequence = 0;

@@ -81,7 +81,9 @@ export function toolDocument(
   };
 }
 
-export function toolTexts(execution: Pick<ToolExecution, "toolName" | "input" | "output" | "error">): string[] {
+export function toolTexts(
+  execution: Pick<ToolExecution, "toolName" | "input" | "output" | "error">,
+): string[] {
   const { toolName, input, output, error } = execution;
   return [toolName, textOfJson(input), output ?? "", error ?? ""].filter((text) => text !== "");
 }

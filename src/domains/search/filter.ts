@@ -69,8 +69,10 @@ function isWanted(session: DocumentSession, filters: Filters): boolean {
   if (project !== undefined && !isProject(session, project)) return false;
   if (agent !== undefined && !isAgent(session, agent)) return false;
   if (id !== undefined && !isSession(session, id)) return false;
-  const any = (values: readonly string[], test: (session: DocumentSession, value: string) => boolean): boolean =>
-    values.length === 0 || values.some((value) => test(session, value));
+  const any = (
+    values: readonly string[],
+    test: (session: DocumentSession, value: string) => boolean,
+  ): boolean => values.length === 0 || values.some((value) => test(session, value));
   return any(filters.projects, isProject) && any(filters.agents, isAgent) && any(filters.sessions, isSession);
 }
 

@@ -1,4 +1,13 @@
-import { type ByteSink, createSink, putByte, putBytes, putInteger, putNumber, putText, takeBytes } from "./bytes.ts";
+import {
+  type ByteSink,
+  createSink,
+  putByte,
+  putBytes,
+  putInteger,
+  putNumber,
+  putText,
+  takeBytes,
+} from "./bytes.ts";
 
 /** Written into every index; another number and the index is made anew. */
 export const formatVersion = "1";
@@ -80,7 +89,11 @@ function putPostings(sink: ByteSink, term: TermPostings, from: number, to: numbe
   }
 }
 
-function putPositions(sink: ByteSink, term: TermPostings, range: { from: number; to: number; at: number }): number {
+function putPositions(
+  sink: ByteSink,
+  term: TermPostings,
+  range: { from: number; to: number; at: number },
+): number {
   let { at } = range;
   for (let i = range.from; i < range.to; i++) {
     let before = 0;
@@ -95,7 +108,12 @@ function putPositions(sink: ByteSink, term: TermPostings, range: { from: number;
 }
 
 /** The best share of its weight that the term reaches in these documents, in 255ths, rounded up. */
-function bestImpact(term: TermPostings, lengths: Uint8Array, norms: Float64Array, range: [number, number]): number {
+function bestImpact(
+  term: TermPostings,
+  lengths: Uint8Array,
+  norms: Float64Array,
+  range: [number, number],
+): number {
   let best = 0;
   for (let i = range[0]; i < range[1]; i++) {
     const frequency = term.frequencies[i] ?? 0;
@@ -106,7 +124,11 @@ function bestImpact(term: TermPostings, lengths: Uint8Array, norms: Float64Array
 }
 
 /** Writes a segment of documents whose length codes are given. `columns` is what is known of each document. */
-export function createSegmentWriter(columns: Uint8Array, lengths: Uint8Array, norms: Float64Array): SegmentWriter {
+export function createSegmentWriter(
+  columns: Uint8Array,
+  lengths: Uint8Array,
+  norms: Float64Array,
+): SegmentWriter {
   const dictionary = createSink(1 << 16);
   const postings = createSink(1 << 18);
   const positions = createSink(1 << 18);

@@ -62,7 +62,8 @@ export function createPageReader(engine: Engine, budget: number): PageReader {
     const pages = new Map<string, Uint8Array>();
     for (let from = 0; from < ids.length; from += mostRows) {
       const anyOf = ids.slice(from, from + mostRows);
-      for (const row of await engine.find(searchBlocks, { where: { id: { anyOf } } })) pages.set(row.id, row.data);
+      for (const row of await engine.find(searchBlocks, { where: { id: { anyOf } } }))
+        pages.set(row.id, row.data);
     }
     return pages;
   }
@@ -75,7 +76,8 @@ export function createPageReader(engine: Engine, budget: number): PageReader {
       const ids = new Set<string>();
       wanted.forEach(({ segment, from, to }, i) => {
         if (known[i] || to <= from) return;
-        for (let page = Math.floor(from / pageSize); page * pageSize < to; page++) ids.add(pageId(segment, page));
+        for (let page = Math.floor(from / pageSize); page * pageSize < to; page++)
+          ids.add(pageId(segment, page));
       });
       const pages = ids.size === 0 ? new Map<string, Uint8Array>() : await fetchPages([...ids]);
       return wanted.map((range, i) => {

@@ -53,7 +53,8 @@ export function parseMoment(value: string, now: number): number | undefined {
   const today = Math.floor(now / 86_400_000) * 86_400_000;
   if (/^today$/i.test(value)) return today;
   if (/^yesterday$/i.test(value)) return today - 86_400_000;
-  if (!/^\d{4}-\d{2}(-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?)?)?(Z|[+-]\d{2}:\d{2})?$/.test(value)) return undefined;
+  if (!/^\d{4}-\d{2}(-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?)?)?(Z|[+-]\d{2}:\d{2})?$/.test(value))
+    return undefined;
   const hasZone = !value.includes("T") || /(Z|[+-]\d{2}:\d{2})$/.test(value);
   const moment = Date.parse(hasZone ? value : `${value}Z`);
   return Number.isNaN(moment) ? undefined : moment;
@@ -97,7 +98,8 @@ function phraseOf(tokenizer: Tokenizer, text: string): Phrase {
     for (let place = 0; place < span; place++) {
       const here = terms.filter((_, i) => offsets[i] === place);
       const [part] = here;
-      const pair = part && isSingleOfUnspaced(part) ? here.find((term) => term.startsWith(part) && term !== part) : part;
+      const pair =
+        part && isSingleOfUnspaced(part) ? here.find((term) => term.startsWith(part) && term !== part) : part;
       const isEnd = part !== undefined && pair === undefined && place > 0 && phrase.length > 0;
       if (part !== undefined && !isEnd) phrase.push({ term: pair ?? part, offset: first + place });
     }
@@ -159,7 +161,25 @@ export function parseQuery(words: string, now: number): ParsedQuery {
 }
 
 /** Endings that stemming takes off: a prefix that reaches into one also means the stem. */
-const endings = ["ing", "ion", "ions", "ation", "ed", "es", "er", "ers", "ly", "able", "ible", "ment", "ity", "ize", "ive", "ies", "al"];
+const endings = [
+  "ing",
+  "ion",
+  "ions",
+  "ation",
+  "ed",
+  "es",
+  "er",
+  "ers",
+  "ly",
+  "able",
+  "ible",
+  "ment",
+  "ity",
+  "ize",
+  "ive",
+  "ies",
+  "al",
+];
 
 /** The stems that words with this prefix can have and that the prefix itself does not begin. */
 export function stemsOfPrefix(prefix: string): string[] {

@@ -89,7 +89,12 @@ interface Prepared {
 function prepare(
   shelf: Shelf,
   view: View,
-  query: { readonly parsed: ParsedQuery; readonly filters: Filters; readonly terms: Terms; readonly ranking: readonly string[] },
+  query: {
+    readonly parsed: ParsedQuery;
+    readonly filters: Filters;
+    readonly terms: Terms;
+    readonly ranking: readonly string[];
+  },
   segment: number,
 ): Prepared {
   const info = view.segments[segment];
@@ -148,11 +153,23 @@ function allowedIn(view: View, prepared: Prepared, filters: Filters): Uint8Array
 function bareField(segment: number, view: View): Field {
   const columns = view.columns[segment];
   if (!columns) throw new RangeError("a segment without columns");
-  return { segment, columns, norms: new Float64Array(256), slack: 1, allowed: undefined, terms: [], phrases: [] };
+  return {
+    segment,
+    columns,
+    norms: new Float64Array(256),
+    slack: 1,
+    allowed: undefined,
+    terms: [],
+    phrases: [],
+  };
 }
 
 /** Which terms rank, and with what counts: those of a page before, or chosen now. */
-function chooseStats(view: View, parsed: ParsedQuery, found: { terms: Terms; prefixes: ReadonlyMap<string, readonly FoundTerm[]> }): Stats {
+function chooseStats(
+  view: View,
+  parsed: ParsedQuery,
+  found: { terms: Terms; prefixes: ReadonlyMap<string, readonly FoundTerm[]> },
+): Stats {
   const chosen = new Map<string, number>();
   for (const term of parsed.terms) {
     const count = found.terms.get(term)?.count;
@@ -180,7 +197,12 @@ export interface RankOptions {
 }
 
 /** The best documents for the query: exactly those that scoring every match would give. */
-export async function rank(view: View, pages: PageReader, parsed: ParsedQuery, options: RankOptions): Promise<Ranking> {
+export async function rank(
+  view: View,
+  pages: PageReader,
+  parsed: ParsedQuery,
+  options: RankOptions,
+): Promise<Ranking> {
   const { filters, limit } = options;
   const fixed = options.stats?.terms.map(([term]) => term);
   const found = await lookUp(view, pages, {

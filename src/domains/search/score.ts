@@ -55,7 +55,7 @@ export interface Field {
 const windowSize = 2048;
 
 function boundOf(weight: number, impact: number, slack: number): number {
-  return impact === 0 ? 0 : Math.ceil((weight * Math.min(1, (impact / 255) * slack))) + 1;
+  return impact === 0 ? 0 : Math.ceil(weight * Math.min(1, (impact / 255) * slack)) + 1;
 }
 
 interface Lane {
@@ -89,7 +89,12 @@ function boundWindow(lane: Lane, start: number, end: number, slack: number): voi
 }
 
 /** Adds the lane's contributions in [start, end) to `sums`; blocks that cannot bring a document in are left out. */
-function addLane(lane: Lane, field: Field, sums: Float64Array, range: { start: number; end: number; least: number }): void {
+function addLane(
+  lane: Lane,
+  field: Field,
+  sums: Float64Array,
+  range: { start: number; end: number; least: number },
+): void {
   const { postings, table, weight } = lane;
   const { lengths } = field.columns;
   const { start, end, least } = range;
@@ -249,7 +254,8 @@ function scorePhrases(field: Field, top: Top): number {
     for (const lane of lanes) score += addAt(lane, field, document);
     for (const phrase of field.phrases) {
       let least = noMore;
-      for (const { postings } of phrase.words) least = Math.min(least, postings.frequencies[postings.at] ?? 0);
+      for (const { postings } of phrase.words)
+        least = Math.min(least, postings.frequencies[postings.at] ?? 0);
       best += contribution(phrase.weight, least, norm);
     }
     if (score + best < top.threshold()) continue;

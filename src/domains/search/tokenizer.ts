@@ -59,7 +59,10 @@ interface Surfaces {
   count: number;
 }
 
-function grown<Numbers extends Uint8Array | Uint32Array | Int32Array>(numbers: Numbers, size: number): Numbers {
+function grown<Numbers extends Uint8Array | Uint32Array | Int32Array>(
+  numbers: Numbers,
+  size: number,
+): Numbers {
   if (size <= numbers.length) return numbers;
   const Kind = numbers.constructor as new (size: number) => Numbers; // the same kind of array, twice the size
   const larger = new Kind(Math.max(size, numbers.length * 2));
@@ -155,7 +158,8 @@ export function createTokenizer(termOf: (term: string) => number): Tokenizer {
     for (;;) {
       const at = (surfaces.slots[slot] ?? 0) - 1;
       if (at < 0) return addSurface(slot, hash, text.slice(start, end));
-      if (surfaces.hashes[at] === hash && isSame(surfaces, at, text, start, end)) return surfaces.refs[at] ?? 0;
+      if (surfaces.hashes[at] === hash && isSame(surfaces, at, text, start, end))
+        return surfaces.refs[at] ?? 0;
       slot = (slot + 1) & mask;
     }
   }
