@@ -88,7 +88,8 @@ function idsFrom(engine: Engine, prefix: string, limit: number): Promise<Array<P
 async function resolveSession(engine: Engine, idOrPrefix: string): Promise<Session> {
   const exact = await getSession(engine, idOrPrefix);
   if (exact !== null) return exact;
-  const found = idOrPrefix.length < 4 ? [] : await idsFrom(engine, idOrPrefix, 1_000);
+  const prefix = await wholeParent(engine, idOrPrefix);
+  const found = idOrPrefix.length < 4 ? [] : await idsFrom(engine, prefix, 1_000);
   const [first] = found;
   const others = found.filter(({ id }) => id !== first?.id && !id.startsWith(`${first?.id}/`));
   if (others.length > 0) throw ambiguous(idOrPrefix, found);
@@ -101,8 +102,23 @@ async function resolveSession(engine: Engine, idOrPrefix: string): Promise<Sessi
   );
 }
 
+/** `k3f9/a1` is said of a sub-agent: what stands before the slash may be short too. */
+async function wholeParent(engine: Engine, idOrPrefix: string): Promise<string> {
+  const slash = idOrPrefix.indexOf("/");
+  if (slash < 0) return idOrPrefix;
+  const parent = await resolveSession(engine, idOrPrefix.slice(0, slash));
+  return parent.id + idOrPrefix.slice(slash);
+}
+
 async function shortest(engine: Engine, id: string): Promise<string> {
-  let length = 4;
+  const slash = id.indexOf("/");
+  if (slash < 0) return shortestFrom(engine, id, 4);
+  const whole = await shortestFrom(engine, id, slash + 5);
+  return (await shortest(engine, id.slice(0, slash))) + whole.slice(slash);
+}
+
+async function shortestFrom(engine: Engine, id: string, least: number): Promise<string> {
+  let length = least;
   while (length < id.length) {
     const [first, second] = await idsFrom(engine, id.slice(0, length), 2);
     const other = first?.id === id ? second : first;

@@ -9,6 +9,7 @@ import { suiteSchema } from "./things.ts";
 
 export { type Fault, type FaultPlan, type FaultyCall, flaky } from "./flaky.ts";
 export type { Elsewhere, Opened } from "./opened.ts";
+export { type Card, cards, firstCards, firstSchema, secondSchema, thirdSchema } from "./steps.ts";
 export { type Job, job, jobs, suiteSchema, type Thing, thing, things } from "./things.ts";
 
 /** Of vitest, of node:test, of any runner that has these. */

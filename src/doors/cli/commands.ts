@@ -1,3 +1,5 @@
+import { examine } from "../../operations/doctor.ts";
+import { managePrices } from "../../operations/prices.ts";
 import { listErrors, showCost } from "../../operations/reports.ts";
 import { listSessions, showSession, tailMessages } from "../../operations/sessions.ts";
 import { querySql } from "../../operations/sql.ts";
@@ -61,6 +63,26 @@ export const commands: readonly Command[] = [
     examples: [
       ["loci sql 'select title, cost_usd from sessions order by cost_usd desc limit 5'", "the dearest five"],
       ["loci sql --file q.sql --format csv > out.csv", "for a spreadsheet"],
+    ],
+  }),
+  {
+    name: examine.name,
+    summary: examine.summary,
+    params: examine.params,
+    details: "Exit code 6 where a check failed. A line with an arrow says what helps.",
+    examples: [
+      ["loci doctor", "what is there, what is wrong, what helps"],
+      ["loci doctor --fix", "and mend what is safe to mend"],
+    ],
+    run: async (call) => (await import("./commands/doctor.ts")).doctor(call),
+  },
+  operated(managePrices, {
+    view: async () => (await import("./views/prices.ts")).pricesView,
+    details:
+      "Prices you set are kept in prices.json beside the store, and the calls stored already are counted again.",
+    examples: [
+      ["loci prices", "the list"],
+      ["loci prices set foo-9 --in 3 --out 15", "dollars for a million tokens"],
     ],
   }),
   {

@@ -21,9 +21,14 @@ const kinds: Readonly<Record<number, readonly [code: ErrorCode, sentence: string
   26: ["corrupt", "is not a database, or is damaged at its beginning"],
 };
 
+/** Where opening fails, the driver has the number in the text only. */
+const failedOpen = /^ConnectionFailed\(.*: (\d+)"\)$/s;
+
 export function sqliteKind(error: unknown): number | undefined {
-  if (typeof error !== "object" || error === null || !("rawCode" in error)) return undefined;
-  return typeof error.rawCode === "number" ? error.rawCode & 0xff : undefined;
+  if (!(error instanceof Error)) return undefined;
+  if ("rawCode" in error && typeof error.rawCode === "number") return error.rawCode & 0xff;
+  const number = failedOpen.exec(error.message)?.[1];
+  return number === undefined ? undefined : Number(number) & 0xff;
 }
 
 export function isBusy(error: unknown): boolean {
@@ -33,7 +38,7 @@ export function isBusy(error: unknown): boolean {
 
 /** Errors of the driver become ours and keep their cause; anything else is a bug and stays what it is. */
 export function translated(path: string, error: unknown): unknown {
-  if (!(error instanceof Error) || error.name !== "SqliteError") return error;
+  if (!(error instanceof Error) || error instanceof LociError) return error;
   const missing = /no such table: (\S+)/.exec(error.message)?.[1];
   if (missing) {
     return new LociError("schema", `${path} has no table ${missing}: its schema was not prepared.`, {

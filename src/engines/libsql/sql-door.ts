@@ -119,6 +119,8 @@ function startChild(path: string): Child {
       }
     },
     end() {
+      // Whoever waits for the end stays for it.
+      child.ref();
       child.kill("SIGKILL");
       return gone;
     },

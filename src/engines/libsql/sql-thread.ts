@@ -8,7 +8,7 @@ import { type Catalog, missing } from "../sql/guard-help.ts";
 import { sqliteRules } from "../sql/guard-lists.ts";
 import { checkProgram } from "../sql/guard-program.ts";
 import { createView, views } from "../sql/views.ts";
-import { bindList } from "./binder.ts";
+import { type Bindable, bindList } from "./binder.ts";
 import { sqliteKind, translated } from "./errors.ts";
 import { type Question, type Report, sentError } from "./sql-messages.ts";
 
@@ -57,8 +57,9 @@ function catalogOf(db: Database.Database): Catalog {
 function answer(db: Database.Database, { statement, params, limits }: Question): SqlAnswer {
   const values = bindList(params, statement.places);
   if (statement.kind !== "pragma") {
-    const program = db.prepare(`explain ${statement.inner}`).raw().all(values) as unknown[][];
-    checkProgram(program, sqliteRules.functions);
+    const explain = db.prepare(`explain ${statement.inner}`).raw();
+    checkProgram(explain.all(values) as unknown[][], sqliteRules.functions);
+    release(explain, values);
   }
   const prepared = db.prepare(statement.text).raw();
   prepared.safeIntegers(true);
@@ -67,7 +68,16 @@ function answer(db: Database.Database, { statement, params, limits }: Question):
   for (const row of prepared.iterate(values) as Iterable<unknown[]>) {
     if (!collected.add(row)) break;
   }
+  if (statement.kind === "explain") release(prepared, values);
   return collected.answer();
+}
+
+/**
+ * An EXPLAIN that was read to its end keeps its transaction open until it is reset, and no checkpoint could finish the
+ * log meanwhile; libsql 0.5.29 resets in `get` only.
+ */
+function release(statement: Database.Statement, values: readonly Bindable[]): void {
+  statement.get([...values]);
 }
 
 /** What SQLite says, as a sentence that helps. */

@@ -16,6 +16,9 @@ export interface PostgresOptions {
   readonly answerTimeout?: Millis;
 }
 
+/** Twelve writers that lock two rows in opposite orders needed up to 5 tries. */
+const busyTries = 12;
+
 export async function openPool(url: string, options: PostgresOptions): Promise<SqlClient> {
   const place = placeOf(url);
   const { default: pg } = await importDriver(place);
@@ -46,7 +49,7 @@ function createClient(place: string, pool: Pool): SqlClient {
   let closed: Promise<void> | undefined;
 
   const attempt = async <Result>(work: () => Promise<Result>, again: boolean): Promise<Result> => {
-    for (let left = 3; ; left--) {
+    for (let tries = 1; ; tries++) {
       if (closed) throw new LociError("closed", `${place} was closed.`, { where: place });
       try {
         return await work();
@@ -54,9 +57,9 @@ function createClient(place: string, pool: Pool): SqlClient {
         const error = translated(place, raw);
         const code = errorCode(error);
         // A transaction that met another one was rolled back whole. A lost connection may have hidden a commit.
-        const retry = code === "busy" || (code === "unreachable" && again && left === 3);
-        if (!retry || left === 1) throw error;
-        await sleep(Math.random() * 50);
+        const retry = code === "busy" ? tries < busyTries : code === "unreachable" && again && tries === 1;
+        if (!retry) throw error;
+        await sleep(Math.random() * 50 * tries);
       }
     }
   };
@@ -75,6 +78,9 @@ function createClient(place: string, pool: Pool): SqlClient {
 
 async function inTransaction(pool: Pool, statements: readonly Statement[]): Promise<Answer[]> {
   const connection = await pool.connect();
+  // The pool listens to connections at rest only; a break between two statements would end the process.
+  const heard = (): void => undefined;
+  connection.on("error", heard);
   let broken = false;
   try {
     await connection.query("begin");
@@ -89,6 +95,7 @@ async function inTransaction(pool: Pool, statements: readonly Statement[]): Prom
     );
     throw error;
   } finally {
+    connection.off("error", heard);
     connection.release(broken);
   }
 }
@@ -105,7 +112,7 @@ async function run(connection: Pool | PoolClient, { sql, sets, answers }: Statem
   return { changes, rows };
 }
 
-async function importDriver(place: string): Promise<typeof import("pg")> {
+export async function importDriver(place: string): Promise<typeof import("pg")> {
   try {
     return await import("pg");
   } catch (error) {
@@ -118,7 +125,7 @@ async function importDriver(place: string): Promise<typeof import("pg")> {
 }
 
 /** For messages: without user, password and options. */
-function placeOf(url: string): string {
+export function placeOf(url: string): string {
   if (!URL.canParse(url)) {
     throw new LociError("config", "The URL of the PostgreSQL database cannot be read.", {
       next: "postgres://user:password@host:5432/database",

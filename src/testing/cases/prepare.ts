@@ -1,49 +1,10 @@
 import assert from "node:assert/strict";
 import { insert } from "../../engine/engine.ts";
 import { errorCode } from "../../errors.ts";
-import { type Collection, id, integer, optional, text } from "../../model/collection.ts";
-import type { Schema } from "../../model/schema.ts";
+import { type Collection, id, integer } from "../../model/collection.ts";
 import type { Cases } from "../opened.ts";
+import { cards, firstCards, firstSchema, secondSchema, thirdSchema } from "../steps.ts";
 import { suiteSchema, thing, things } from "../things.ts";
-
-interface Card {
-  readonly id: string;
-  readonly title: string;
-  readonly color: string | null;
-}
-
-const firstCards = {
-  name: "suite_cards",
-  key: "id",
-  fields: { id, title: text },
-  unique: [],
-  indexes: [["title"]],
-} as const;
-
-const cards: Collection<Card> = {
-  ...firstCards,
-  fields: { ...firstCards.fields, color: optional(text) },
-  unique: [],
-  indexes: [["title"]],
-};
-
-const first: Schema = {
-  table: "suite_cards_version",
-  migrations: [{ version: 1, summary: "cards", create: [firstCards] }],
-};
-
-const second: Schema = {
-  ...first,
-  migrations: [
-    ...first.migrations,
-    { version: 2, summary: "colors", add: [{ to: cards, fields: ["color"] }] },
-  ],
-};
-
-const third: Schema = {
-  ...first,
-  migrations: [...second.migrations, { version: 3, summary: "a new table", rewrite: [cards] }],
-};
 
 export const prepareCases: Cases = {
   "preparing twice changes nothing": async ({ engine }) => {
@@ -53,15 +14,15 @@ export const prepareCases: Cases = {
   },
 
   "two schemas live side by side": async ({ engine }) => {
-    await engine.prepare(first);
+    await engine.prepare(firstSchema);
     await engine.prepare(suiteSchema);
     assert.deepEqual(await engine.find(things), []);
   },
 
   "a step adds a field and keeps the rows": async ({ engine }) => {
-    await engine.prepare(first);
+    await engine.prepare(firstSchema);
     await engine.write([{ kind: "insert", into: firstCards, rows: [{ id: "a", title: "one" }] }]);
-    await engine.prepare(second);
+    await engine.prepare(secondSchema);
     await engine.write([insert(cards, [{ id: "b", title: "two", color: "red" }])]);
     assert.deepEqual(await engine.find(cards), [
       { id: "a", title: "one", color: null },
@@ -70,23 +31,23 @@ export const prepareCases: Cases = {
   },
 
   "a step that rewrites keeps the rows": async ({ engine }) => {
-    await engine.prepare(second);
+    await engine.prepare(secondSchema);
     await engine.write([insert(cards, [{ id: "a", title: "one", color: "red" }])]);
-    await engine.prepare(third);
+    await engine.prepare(thirdSchema);
     assert.deepEqual(await engine.find(cards), [{ id: "a", title: "one", color: "red" }]);
     assert.deepEqual(await engine.write([insert(cards, [{ id: "a", title: "again", color: null }])]), [0]);
   },
 
   "all steps at once come to the same": async ({ engine }) => {
-    await engine.prepare(third);
+    await engine.prepare(thirdSchema);
     await engine.write([insert(cards, [{ id: "a", title: "one", color: "red" }])]);
     assert.equal((await engine.find(cards, { where: { color: "red" } })).length, 1);
   },
 
   "a newer schema is refused and the rows stay": async ({ engine }) => {
-    await engine.prepare(second);
+    await engine.prepare(secondSchema);
     await engine.write([insert(cards, [{ id: "a", title: "one", color: null }])]);
-    await assert.rejects(engine.prepare(first), (error) => {
+    await assert.rejects(engine.prepare(firstSchema), (error) => {
       assert.equal(errorCode(error), "schema");
       assert.match(String(error), /2.*1/);
       return true;

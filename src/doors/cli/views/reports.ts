@@ -7,7 +7,18 @@ import type {
   ToolCostAnswer,
 } from "../../../operations/reports.ts";
 import { type AnyView, view } from "../output.ts";
-import { duration, grouped, modelName, money, percent, projectName, short, when } from "../people.ts";
+import {
+  counted,
+  duration,
+  grouped,
+  modelName,
+  money,
+  percent,
+  priceCommand,
+  projectName,
+  short,
+  when,
+} from "../people.ts";
 import type { Column, Field } from "../table.ts";
 
 type ToolRow = ToolCostAnswer["items"][number];
@@ -32,16 +43,16 @@ export const costView: AnyView = view<CostAnswer | ToolCostAnswer | ExplainAnswe
   hints(answer, screen) {
     if (answer.by === "tool") return [];
     if (answer.by === "call") {
+      const copied = answer.items.filter((item) => item.inherited).length;
+      const inherited =
+        copied === 0 ? "" : `; ${copied} more were copied from another session and count there`;
       return [
-        `${screen.shortId(answer.sessionId)}: ${money(answer.total.costUsd, answer.total.costComplete)}, ${grouped(answer.total.calls)} calls counted; inherited calls belong to the session they were copied from`,
+        `${screen.shortId(answer.sessionId)}: ${money(answer.total.costUsd, answer.total.costComplete)}, ${counted(answer.total.calls, "call")}${inherited}`,
       ];
     }
     const { total } = answer;
     const known = `total ${money(total.costUsd, total.costComplete)}, ${short(tokenSum(total))} tokens`;
-    return [
-      known,
-      ...answer.unpriced.map(({ model }) => `no price for ${model}: loci prices set ${model} --in N --out N`),
-    ];
+    return [known, ...answer.unpriced.map(({ model }) => `no price for ${model}: ${priceCommand(model)}`)];
   },
 });
 

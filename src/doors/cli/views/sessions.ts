@@ -4,17 +4,22 @@ import { counted, modelName, money, projectName, short, when } from "../people.t
 import type { Tone } from "../screen.ts";
 import type { Column, Field } from "../table.ts";
 
+interface SessionCells<Row> {
+  readonly cost?: (row: Row) => string;
+  readonly title?: (row: Row) => string;
+}
+
 /** The columns of every list of sessions. Ids come last: what one copies stands at the end of the line. */
-export function sessionColumns<Row extends SessionItem>(
-  cost: (row: Row) => string = (row) => money(row.costUsd, row.costComplete),
-  title: (row: Row) => string = titleOf,
-): readonly Column<Row>[] {
+export function sessionColumns<Row extends SessionItem>({
+  cost = ({ costUsd, costComplete }) => money(costUsd, costComplete),
+  title = titleOf,
+}: SessionCells<Row> = {}): readonly Column<Row>[] {
   return [
     { title: "WHEN", cell: (row, { now }) => when(Date.parse(row.updatedAt), now), priority: 2 },
-    { title: "PROJECT", cell: (row) => projectName(row.projectPath), priority: 3, flexible: 6, most: 20 },
+    { title: "PROJECT", cell: (row) => projectName(row.projectPath), priority: 3, most: 16 },
     { title: " ", cell: (row) => stateMark(row.status), tone: ({ status }) => stateTone(status) },
-    { title: "SESSION", cell: title, flexible: 16 },
-    { title: "MODEL", cell: (row) => modelName(row.model), priority: 5, flexible: 8, most: 22 },
+    { title: "SESSION", cell: title, flexible: 24 },
+    { title: "MODEL", cell: (row) => modelName(row.model), priority: 5, most: 18 },
     { title: "MSGS", cell: (row) => row.messageCount, align: "right", priority: 4 },
     {
       title: "ERRORS",

@@ -1,0 +1,222 @@
+import { chmodSync, existsSync, readdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type LedgerEntry, ledger as ledgerRows } from "../../model/ledger.ts";
+import { type ImportedFile, importedFiles } from "../../model/raw-event.ts";
+import { storeSchema } from "../../model/schema.ts";
+import { pendingSearch } from "../../model/search.ts";
+import { sessions as sessionRows } from "../../model/session.ts";
+import type { Loci } from "../../open.ts";
+import type { Finding, NamedCheck } from "../doctor.ts";
+import { findHistory } from "../history.ts";
+import type { Context } from "../operation.ts";
+
+/** Everything that is asked of an open store. */
+export function storeChecks(loci: Loci, { env, now }: Context): readonly NamedCheck[] {
+  return [
+    { name: "store", look: () => storeFile(loci) },
+    { name: "schema", look: () => schemaVersion(loci) },
+    { name: "integrity", look: () => integrity(loci) },
+    { name: "permissions", look: () => permissions(loci) },
+    { name: "write-ahead log", look: () => writeAheadLog(loci) },
+    { name: "search index", look: () => searchLag(loci) },
+    { name: "spool", look: () => spool(loci) },
+    { name: "ledger", look: () => ledgerBalance(loci) },
+    { name: "dropped", look: () => dropped(loci) },
+    { name: "imported", look: () => imported(loci, env) },
+    { name: "unreadable lines", look: () => unreadable(loci) },
+    { name: "prices", look: () => prices(loci) },
+    { name: "running sessions", look: () => runningSessions(loci, now()) },
+    { name: "clock", look: () => clock(loci, now()) },
+  ];
+}
+
+/** The store's file, or null where it is on a server. */
+function fileOf({ engine, place }: Loci): string | null {
+  return engine.name === "libsql" && existsSync(place) ? place : null;
+}
+
+async function storeFile(loci: Loci): Promise<Finding> {
+  const count = await loci.sessions.count();
+  const file = fileOf(loci);
+  const bytes = file === null ? "" : `, ${(statSync(file).size / 1e6).toFixed(1)} MB`;
+  return { state: "ok", fact: `${loci.engine.name} ${loci.place}${bytes}, ${count} sessions` };
+}
+
+function schemaVersion({ place }: Loci): Finding {
+  const newest = Math.max(...storeSchema.migrations.map(({ version }) => version));
+  // open() brings a store to this version or refuses it, so an open store has it.
+  return { state: "ok", fact: `version ${newest} in ${place}` };
+}
+
+/** Engines of files can look for damage. */
+interface Checkable {
+  check(): Promise<readonly string[]>;
+}
+
+function isCheckable(engine: object): engine is Checkable {
+  return "check" in engine && typeof engine.check === "function";
+}
+
+async function integrity({ engine }: Loci): Promise<Finding> {
+  if (!isCheckable(engine)) return { state: "ok", fact: `${engine.name} looks after itself` };
+  const damage = await engine.check();
+  if (damage.length === 0) return { state: "ok", fact: "every page was read, no damage" };
+  return {
+    state: "fail",
+    fact: `${damage.length} findings, the first: ${damage[0]}`,
+    fix: "Copy the file away, then: loci export -o kept.jsonl; the spool keeps what is recorded meanwhile",
+  };
+}
+
+function permissions(loci: Loci): Finding {
+  const file = fileOf(loci);
+  if (file === null || process.platform === "win32") return { state: "ok", fact: "the server's business" };
+  const paths = [file, `${file}-wal`, `${file}-shm`, file.replace(/(\.db)?$/, ".search.db")].filter((path) =>
+    existsSync(path),
+  );
+  const open = paths.filter((path) => (statSync(path).mode & 0o077) !== 0);
+  if (open.length === 0) return { state: "ok", fact: `${paths.length} files, 0600` };
+  return {
+    state: "warn",
+    fact: `others may read ${open.join(", ")}`,
+    fix: `chmod 600 ${open.join(" ")}`,
+    async repair() {
+      for (const path of open) chmodSync(path, 0o600);
+      return `${open.length} files closed to others`;
+    },
+  };
+}
+
+function writeAheadLog(loci: Loci): Finding {
+  const file = fileOf(loci);
+  const wal = file === null ? undefined : statSync(`${file}-wal`, { throwIfNoEntry: false });
+  const size = wal?.size ?? 0;
+  const large = size > 256e6;
+  return {
+    state: large ? "warn" : "ok",
+    fact: size === 0 ? "empty" : `${(size / 1e6).toFixed(1)} MB`,
+    fix: large ? "Some process holds an old read open: end it, and the log is taken in" : undefined,
+  };
+}
+
+async function searchLag({ engine }: Loci): Promise<Finding> {
+  const [lag] = await engine.rollup(pendingSearch, { by: [], measures: { messages: { sum: "count" } } });
+  const behind = lag?.messages ?? 0;
+  if (behind === 0) return { state: "ok", fact: "everything stored can be found" };
+  return { state: "warn", fact: `${behind} messages cannot be found yet`, fix: "loci doctor --fix" };
+}
+
+/** What recorders wrote and the store does not have yet. */
+function spool(loci: Loci): Finding {
+  const file = fileOf(loci);
+  const folder = file === null ? null : file.replace(/(\.db)?$/, ".spool");
+  if (folder === null || !existsSync(folder)) return { state: "ok", fact: "nothing waits" };
+  const names = readdirSync(folder).filter((name) => /\.(spool|jsonl|log)$/.test(name));
+  const bytes = names.reduce(
+    (sum, name) => sum + (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );
+  if (bytes === 0) return { state: "ok", fact: "nothing waits" };
+  return {
+    state: "warn",
+    fact: `${names.length} files with ${(bytes / 1e3).toFixed(1)} kB wait in ${dirname(join(folder, "x"))}`,
+    fix: "They are taken in by the next recorder, or now: loci doctor --fix",
+  };
+}
+
+function entries({ engine }: Loci): Promise<LedgerEntry[]> {
+  return engine.find(ledgerRows);
+}
+
+async function ledgerBalance(loci: Loci): Promise<Finding> {
+  const all = await entries(loci);
+  const sum = (pick: (entry: LedgerEntry) => number): number =>
+    all.reduce((whole, one) => whole + pick(one), 0);
+  const [noted, written, lost] = [sum((e) => e.noted), sum((e) => e.written), sum((e) => e.dropped)];
+  const over = all.filter((entry) => entry.written + entry.dropped > entry.noted);
+  const fact = `${all.length} recorders noted ${noted} = ${written} written + ${noted - written - lost} spooled + ${lost} dropped`;
+  if (over.length === 0) return { state: "ok", fact };
+  return {
+    state: "fail",
+    fact: `${fact}; ${over.length} recorders do not balance`,
+    fix: "Please report it: loci doctor --json",
+  };
+}
+
+async function dropped(loci: Loci): Promise<Finding> {
+  const all = (await entries(loci)).filter((entry) => entry.dropped > 0);
+  if (all.length === 0) return { state: "ok", fact: "nothing was dropped" };
+  const reasons = new Map<string, number>();
+  for (const { reasons: said } of all) {
+    for (const [reason, count] of Object.entries(said ?? {})) {
+      reasons.set(reason, (reasons.get(reason) ?? 0) + Number(count));
+    }
+  }
+  const list = [...reasons].map(([reason, count]) => `${count} ${reason}`).join(", ");
+  return {
+    state: "warn",
+    fact: `dropped: ${list || "no reason noted"}`,
+    fix: "docs/RECORDER.md says what each reason means",
+  };
+}
+
+async function imported(loci: Loci, env: Context["env"]): Promise<Finding> {
+  const files: ImportedFile[] = await loci.engine.find(importedFiles);
+  const known = new Map(files.map((file) => [file.path, file]));
+  const history = findHistory(env);
+  const behind = history.files.filter(({ path, bytes }) => (known.get(path)?.size ?? 0) < bytes);
+  const fact = `${files.length} files read, ${history.files.length - behind.length} of ${history.files.length} transcripts up to date`;
+  if (behind.length === 0) return { state: "ok", fact };
+  return { state: "warn", fact: `${fact}; ${behind.length} have something new`, fix: "loci" };
+}
+
+async function unreadable({ engine }: Loci): Promise<Finding> {
+  const files = await engine.find(importedFiles, { where: { unreadable: { from: 1 } } });
+  const lines = files.reduce((sum, file) => sum + file.unreadable, 0);
+  if (lines === 0) return { state: "ok", fact: "every line could be read" };
+  const [first] = files;
+  return {
+    state: "warn",
+    fact: `${lines} in ${files.length} files, such as ${first?.path}; they are kept as they are`,
+    fix: "Nothing is lost; loci export ID --raw gives them back",
+  };
+}
+
+async function prices({ reports }: Loci): Promise<Finding> {
+  const unpriced = await reports.unpriced();
+  if (unpriced.length === 0) return { state: "ok", fact: "every model that was called has a price" };
+  const [first] = unpriced;
+  return {
+    state: "warn",
+    fact: `no price for ${unpriced.map(({ model, calls }) => `${model} (${calls} calls)`).join(", ")}`,
+    fix: `loci prices set ${first?.model} --in N --out N`,
+  };
+}
+
+async function runningSessions({ engine }: Loci, now: number): Promise<Finding> {
+  const silent = await engine.find(sessionRows, {
+    where: { status: "running", updatedAt: { below: now - 86_400_000 } },
+    fields: ["id"],
+    limit: 1000,
+  });
+  if (silent.length === 0) return { state: "ok", fact: "none is silent for a day" };
+  return {
+    state: "warn",
+    fact: `${silent.length} say they run and were silent for a day`,
+    fix: "loci ls --status running: their agents ended without saying so",
+  };
+}
+
+async function clock({ engine }: Loci, now: number): Promise<Finding> {
+  const ahead = await engine.find(sessionRows, {
+    where: { updatedAt: { above: now + 3_600_000 } },
+    fields: ["id"],
+    limit: 1000,
+  });
+  if (ahead.length === 0) return { state: "ok", fact: "nothing was recorded in the future" };
+  return {
+    state: "warn",
+    fact: `${ahead.length} sessions are more than an hour ahead of this clock`,
+    fix: "Compare the clocks of the machines that record",
+  };
+}

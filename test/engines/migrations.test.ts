@@ -1,0 +1,143 @@
+import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { insert } from "../../dist/engine/engine.js";
+import { openLibsql } from "../../dist/engines/libsql/libsql.js";
+import { createPostgresEngine } from "../../dist/engines/postgres/postgres.js";
+import { searchSchema, storeSchema } from "../../dist/model/schema.js";
+import { cards, firstSchema, secondSchema, suiteSchema, thirdSchema } from "../../dist/testing/index.js";
+import { startChild, together } from "../support/child.ts";
+import { startPostgres } from "../support/postgres.ts";
+
+const written = Array.from({ length: 50 }, (_, n) => ({
+  id: `c${n}`,
+  title: `card ${n}`,
+  color: n % 2 ? "red" : null,
+}));
+
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "loci-migrations-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function olderStore(name: string): Promise<string> {
+  const path = join(folder, name);
+  await using engine = await openLibsql(path);
+  await engine.prepare(secondSchema);
+  await engine.write([insert(cards, written)]);
+  return path;
+}
+
+async function eightPrepare(url: string): Promise<Array<Record<string, unknown>>> {
+  return together(Array.from({ length: 8 }, () => startChild("prepare", { url })));
+}
+
+describe("a file", () => {
+  test("eight processes make one new store", async () => {
+    for (let round = 0; round < 3; round++) {
+      const results = await eightPrepare(join(folder, `new-${round}`, "deep", "store.db"));
+      expect(results).toEqual(Array(8).fill({ rows: 0 }));
+    }
+  });
+
+  test("eight processes bring one older store forward, and one copy of it is kept", async () => {
+    for (let round = 0; round < 3; round++) {
+      const path = await olderStore(`older-${round}.db`);
+      expect(await eightPrepare(path)).toEqual(Array(8).fill({ rows: 50 }));
+      const files = (await readdir(folder)).filter((name) => name.startsWith(`older-${round}.db`));
+      expect(files.toSorted()).toEqual(expect.arrayContaining([`older-${round}.db.backup-v2`]));
+      expect(files.filter((name) => /part|new/.test(name))).toEqual([]);
+      await using copy = await openLibsql(`${path}.backup-v2`);
+      await copy.prepare(secondSchema);
+      expect(await copy.find(cards)).toHaveLength(50);
+    }
+  });
+
+  test("a migration that is killed at any statement leaves the rows, and goes on the next time", async () => {
+    const original = await olderStore("killed.db");
+    const whole = join(folder, "whole.db");
+    await cp(original, whole);
+    const { calls } = await startChild("dieAt", { url: whole, n: 0 }).result;
+    expect(calls).toBeGreaterThan(8);
+    const points = Array.from({ length: Number(calls) }, (_, n) => n + 1);
+    const results = await Promise.all(
+      points.map(async (n) => {
+        const path = join(folder, `killed-${n}.db`);
+        await cp(original, path);
+        expect((await startChild("dieAt", { url: path, n }).ended).signal).toBe("SIGKILL");
+        await using engine = await openLibsql(path);
+        expect(await engine.check()).toEqual([]);
+        await engine.prepare(thirdSchema);
+        return engine.find(cards);
+      }),
+    );
+    const expected = written.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    for (const rows of results) expect(rows).toEqual(expected);
+  });
+
+  test("a newer store is refused with the version it needs", async () => {
+    const path = await olderStore("newer.db");
+    await using engine = await openLibsql(path);
+    await engine.prepare(thirdSchema);
+    await expect(engine.prepare(secondSchema)).rejects.toMatchObject({
+      code: "schema",
+      where: path,
+      message: expect.stringMatching(/suite_cards_version is 3, this Loci knows 2\. Data untouched/),
+      next: expect.stringContaining("npm install"),
+    });
+  });
+
+  test("the store's tables have the indexes that others ask for by name", async () => {
+    await using engine = await openLibsql(join(folder, "named.db"));
+    await engine.prepare(storeSchema);
+    await engine.prepare(searchSchema);
+    await engine.close();
+    const { default: Database } = await import("libsql");
+    const rows = new Database(join(folder, "named.db"))
+      .prepare(
+        "select name, tbl_name from sqlite_master where name like 'idx_%' or name like '%schema_version'",
+      )
+      .raw()
+      .all([]) as string[][];
+    const names = rows.map(([name]) => name);
+    expect(names).toEqual(
+      expect.arrayContaining([
+        "schema_version",
+        "search_schema_version",
+        "idx_messages_session",
+        "idx_messages_created",
+        "idx_tool_executions_session",
+        "idx_tool_executions_started",
+        "idx_sessions_agent_type",
+        "idx_sessions_status",
+        "idx_sessions_started",
+      ]),
+    );
+  });
+});
+
+describe("postgres", () => {
+  test("eight processes make one store, and bring an older one forward", async ({ skip }) => {
+    const server = await startPostgres();
+    try {
+      if (server.missing) return skip(server.missing);
+      const empty = await server.database();
+      expect(await eightPrepare(empty)).toEqual(Array(8).fill({ rows: 0 }));
+
+      const older = await server.database();
+      await using engine = await createPostgresEngine(older);
+      await engine.prepare(firstSchema);
+      await engine.prepare(secondSchema);
+      await engine.prepare(suiteSchema);
+      await engine.write([insert(cards, written)]);
+      expect(await eightPrepare(older)).toEqual(Array(8).fill({ rows: 50 }));
+      const copy = await engine.find({ ...cards, name: "suite_cards_before_v3" });
+      expect(copy).toHaveLength(50);
+      await expect(engine.prepare(secondSchema)).rejects.toMatchObject({ code: "schema" });
+    } finally {
+      await server.stop();
+    }
+  });
+});
