@@ -1,7 +1,7 @@
 import { LociError } from "../errors.ts";
 import type { AnyCollection } from "../model/collection.ts";
 import type { Setting } from "./change.ts";
-import type { Plan, Term } from "./query.ts";
+import type { Ordered, Plan, Term } from "./query.ts";
 import { type Stored, type StoredRow, toStored } from "./stored.ts";
 import { compareText, escapeText } from "./text.ts";
 
@@ -41,7 +41,11 @@ export function createTable(collection: AnyCollection): MemoryTable {
   const clash = (row: StoredRow): readonly string[] | undefined =>
     taken.find(({ fields, keys }) => keys.has(uniqueKey(row, fields) ?? ""))?.fields;
 
-  const table: MemoryTable = {
+  const matching = (terms: readonly Term[]): StoredRow[] =>
+    [...rows.values()].filter((row) => terms.every((term) => holds(term, row)));
+
+  return {
+    matching,
     insert(row, undo) {
       if (rows.has(keyOf(row)) || clash(row)) return false;
       const kept = withOwnBytes(row);
@@ -66,27 +70,28 @@ export function createTable(collection: AnyCollection): MemoryTable {
       undo.push(() => put(row));
     },
     find({ terms, order, after, limit }) {
-      const compare = (a: readonly Stored[], b: readonly Stored[]): number => {
-        for (const [i, { down }] of order.entries()) {
-          const way = compareStored(a[i] ?? null, b[i] ?? null);
-          if (way !== 0) return down ? -way : way;
-        }
-        return 0;
-      };
-      const placed = table
-        .matching(terms)
+      const compare = comparePlaces(order);
+      const placed = matching(terms)
         .map((row) => ({ row, place: order.map(({ name }) => row[name] ?? null) }))
         .filter(({ place }) => !after || compare(place, after) > 0);
       placed.sort((a, b) => compare(a.place, b.place));
       return placed.slice(0, limit).map(({ row }) => row);
     },
-    matching: (terms) => [...rows.values()].filter((row) => terms.every((term) => holds(term, row))),
     current: (row) => rows.get(keyOf(row)) ?? row,
     extend(fields) {
       for (const row of rows.values()) for (const name of fields) row[name] ??= null;
     },
   };
-  return table;
+}
+
+function comparePlaces(order: readonly Ordered[]): (a: readonly Stored[], b: readonly Stored[]) => number {
+  return (a, b) => {
+    for (const [i, { down }] of order.entries()) {
+      const way = compareStored(a[i] ?? null, b[i] ?? null);
+      if (way !== 0) return down ? -way : way;
+    }
+    return 0;
+  };
 }
 
 function settle(collection: AnyCollection, row: StoredRow, setting: Setting): Stored {

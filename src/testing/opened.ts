@@ -24,6 +24,11 @@ export async function openElsewhere({ module, open, args }: Elsewhere): Promise<
   const opener: unknown =
     typeof exports === "object" && exports !== null ? Reflect.get(exports, open) : undefined;
   if (typeof opener !== "function") throw new TypeError(`${module} has no function ${open}.`);
-  // The type that Elsewhere promises.
-  return (await Reflect.apply(opener, undefined, [...args])) as Engine;
+  const engine: unknown = await Reflect.apply(opener, undefined, [...args]);
+  if (isEngine(engine)) return engine;
+  throw new TypeError(`${open} of ${module} answers no engine.`);
+}
+
+function isEngine(value: unknown): value is Engine {
+  return typeof value === "object" && value !== null && "write" in value && "take" in value;
 }

@@ -5,7 +5,8 @@ import { jobs, takeAll } from "./things.ts";
 /** One of the processes that share a queue in the suite. Prints the ids that it took. */
 const [, , elsewhere = "", by = ""] = process.argv;
 // Written by the test that starts this process.
-const engine = await openElsewhere(JSON.parse(elsewhere) as Elsewhere);
+const address: Elsewhere = JSON.parse(elsewhere);
+const engine = await openElsewhere(address);
 await engine.find(jobs, { limit: 1 });
 process.send?.("ready");
 await once(process, "message");

@@ -104,9 +104,15 @@ describe("a file", () => {
     const names = rows.map(([name]) => name);
     expect(names).toEqual(
       expect.arrayContaining([
-        ...["schema_version", "search_schema_version", "idx_messages_session", "idx_messages_created"],
-        ...["idx_tool_executions_session", "idx_tool_executions_started", "idx_sessions_agent_type"],
-        ...["idx_sessions_status", "idx_sessions_started"],
+        "schema_version",
+        "search_schema_version",
+        "idx_messages_session",
+        "idx_messages_created",
+        "idx_tool_executions_session",
+        "idx_tool_executions_started",
+        "idx_sessions_agent_type",
+        "idx_sessions_status",
+        "idx_sessions_started",
       ]),
     );
   });

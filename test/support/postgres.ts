@@ -46,10 +46,9 @@ async function start(): Promise<PostgresServer> {
     persistent: false,
     createPostgresUser: root,
     initdbFlags: ["--no-sync", "--encoding=UTF8", "--no-instructions"],
-    postgresFlags: [
-      ...["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=120"],
-      ...["-c", `unix_socket_directories=${folder}`, "-c", "shared_buffers=64MB"],
-    ],
+    postgresFlags: ["listen_addresses=127.0.0.1", "fsync=off", "max_connections=120", "shared_buffers=64MB"]
+      .concat(`unix_socket_directories=${folder}`)
+      .flatMap((setting) => ["-c", setting]),
     onLog: (line) => log.push(String(line)),
     onError: (line) => log.push(String(line)),
   });

@@ -47,7 +47,7 @@ export const postgresDialect: Dialect = {
       answers: false,
     };
   },
-  anyOf: (column, kind, values, writer) =>
+  anyOf: ({ column, kind, values }, writer) =>
     `${column} = any(${writer.place(values.map((value) => encode(kind, value)))}::${casts[kind]}[])`,
   take({ table, key, columns, choose, settings, newWriter }) {
     const writer = newWriter();

@@ -152,7 +152,7 @@ function condition(dialect: Dialect, term: Term, writer: Writer): string {
       return optional ? `(${differs} or ${column} is null)` : differs;
     }
     case "anyOf":
-      return dialect.anyOf(column, kind, term.values, writer);
+      return dialect.anyOf({ column, kind, values: term.values }, writer);
     case "startsWith": {
       const end = afterPrefix(escapeText(term.value));
       const least = `${column} >= ${writer.bind(kind, term.value)}`;

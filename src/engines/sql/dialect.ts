@@ -21,7 +21,7 @@ export interface Dialect {
   indexed(kind: FieldKind, expression: string): string;
   /** Rows of which the key or another unique set is there are left out. */
   insert(collection: AnyCollection, rows: readonly StoredRow[]): Statement;
-  anyOf(column: string, kind: FieldKind, values: readonly Stored[], writer: Writer): string;
+  anyOf(list: AnyOf, writer: Writer): string;
   /** Changes the chosen rows and answers them; where two statements are needed, the first answers the keys in order. */
   take(parts: TakeParts): Statement[];
   /** Answers a row if there is a table of this name. */
@@ -30,6 +30,12 @@ export interface Dialect {
   readonly lockSchema: readonly Statement[];
   /** Copies of the tables that a step rewrites, made in the step; nothing where the whole store is copied before. */
   copyTable(name: string, label: string): readonly Statement[];
+}
+
+export interface AnyOf {
+  readonly column: string;
+  readonly kind: FieldKind;
+  readonly values: readonly Stored[];
 }
 
 export interface TakeParts {

@@ -39,7 +39,7 @@ export function createSqliteDialect(name: string): Dialect {
         answers: false,
       };
     },
-    anyOf(column, kind, values, writer) {
+    anyOf({ column, kind, values }, writer) {
       // One text for lists of any length: it stays prepared, and no limit on bound values is met.
       const list = JSON.stringify(values.map((value) => encode(kind, value)));
       return `${column} in (select value from json_each(${writer.place(list)}))`;

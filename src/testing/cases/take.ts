@@ -120,10 +120,11 @@ function startTaker(elsewhere: Elsewhere, by: string): Taker {
 async function resultOf(child: ChildProcess, by: string): Promise<string[]> {
   const [printed] = await Promise.all([child.stdout ? text(child.stdout) : "", ended(child, by)]);
   // The taker prints its list of ids and nothing else.
-  return JSON.parse(printed) as string[];
+  const ids: string[] = JSON.parse(printed);
+  return ids;
 }
 
 async function ended(child: ChildProcess, by: string): Promise<void> {
-  const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
-  assert.equal(code, 0, `${by} ended with ${code ?? signal}`);
+  await once(child, "exit");
+  assert.equal(child.exitCode, 0, `${by} ended with ${child.exitCode ?? child.signalCode}`);
 }

@@ -81,7 +81,7 @@ export function resultText(content: unknown): string {
       const block = objectOf(item);
       if (block === undefined) return "";
       if (block["type"] === "text" && typeof block["text"] === "string") return block["text"];
-      if (block["type"] === "tool_reference") return `[tool ${String(block["tool_name"] ?? "")}]`;
+      if (block["type"] === "tool_reference") return `[tool ${textOf(block["tool_name"]) ?? ""}]`;
       return block["type"] === "image" || block["type"] === "document"
         ? `[${nameOf(block)}]`
         : jsonText(block);

@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import type { Happening } from "../../../model/happening.ts";
 import { stableId } from "../../../model/id.ts";
 import { contentOf, type Part } from "./content.ts";
-import { momentOf, objectOf, own, parseLine, type TranscriptLine, textOf } from "./line.ts";
+import { countOf, momentOf, objectOf, own, parseLine, type TranscriptLine, textOf } from "./line.ts";
 import { sessionHappening } from "./session.ts";
 import { freshState, keepNewest, type ParserState, type Transcript } from "./state.ts";
 import { commandOf, isInterruption, isMachineText, titleOf } from "./title.ts";
 import { closeOpenTools, toolAnswered, toolCalled } from "./tools.ts";
-import { callHappening, callKey, noteCall, noteCostState, synthetic } from "./usage.ts";
+import { callHappening, callKey, noteCall, noteCostState, rememberedCalls, synthetic } from "./usage.ts";
 
 /** How many lines back a parent is looked for; the raw lines know all. */
 const rememberedParents = 64;
@@ -41,11 +41,7 @@ export function createParser(from: Transcript | ParserState): Parser {
       return true;
     },
     flush(out) {
-      for (const key of calls) {
-        const call = own(state.calls, key);
-        if (call !== undefined) out.push(callHappening(state.sessionId, key, call));
-      }
-      calls.clear();
+      writeCalls({ state, out, calls });
       if (state.seen) out.push(sessionHappening(state));
     },
   };
@@ -58,6 +54,14 @@ interface Reading {
   readonly out: Happening[];
   /** Calls that this batch has to write. */
   readonly calls: Set<string>;
+}
+
+function writeCalls({ state, out, calls }: Pick<Reading, "state" | "out" | "calls">): void {
+  for (const key of calls) {
+    const call = own(state.calls, key);
+    if (call !== undefined) out.push(callHappening(state.sessionId, key, call));
+  }
+  calls.clear();
 }
 
 function readLine(reading: Reading): void {
@@ -201,6 +205,8 @@ function readAssistant(reading: Reading, at: number): void {
   if (key !== undefined) {
     noteCall(state, line, { key, message, at, messageId: rows[0]?.id ?? messageId });
     calls.add(key);
+    // The state forgets old calls: they are written before it does.
+    if (calls.size >= rememberedCalls / 2) writeCalls(reading);
   }
   noteOutcome(state, line, { model, text: parts.find((part) => part.text !== null)?.text ?? null });
 }
@@ -247,7 +253,7 @@ function readAttachment(reading: Reading, at: number): void {
   const attachment = objectOf(line.attachment);
   if (attachment?.["type"] === "max_turns_reached") {
     state.status = "error";
-    state.errorMessage = `The limit of turns was reached (${String(attachment["maxTurns"] ?? "?")}).`;
+    state.errorMessage = `The limit of turns was reached (${countOf(attachment["maxTurns"])}).`;
   }
   // What a person typed while the agent was at work.
   const { parts } = contentOf(attachment?.["type"] === "queued_command" ? attachment["prompt"] : []);

@@ -1,9 +1,9 @@
 import type { Happening } from "../../../model/happening.ts";
 import { stableId } from "../../../model/id.ts";
 import { modelFamily } from "../../../domains/prices.ts";
-import type { JsonObject } from "./line.ts";
+import { type JsonObject, objectOf, textOf } from "./line.ts";
 import { noTokens, type ParserState, type Tokens } from "./state.ts";
-import { bestTitle } from "./title.ts";
+import { bestTitle, titleOf } from "./title.ts";
 import { isNone, minus, plus, providerOf, synthetic } from "./usage.ts";
 
 export const sourceName = "claude-code";
@@ -29,7 +29,7 @@ export function sessionHappening(state: ParserState): Happening {
     errorMessage: state.errorMessage,
     metadata: Object.keys(metadata).length === 0 ? null : metadata,
     projectPath: state.projectPath,
-    title: bestTitle(state.titles),
+    title: titleOf(textOf(objectOf(state.meta)?.["description"]) ?? "") ?? bestTitle(state.titles),
     source: sourceName,
     sourceId: state.agentId,
     agentId: state.agentId,

@@ -4,7 +4,7 @@ import { countOf, type JsonObject, objectOf, own, type TranscriptLine, textOf } 
 import { keepNewest, noTokens, type OpenCall, type ParserState, type Tokens, zipTokens } from "./state.ts";
 
 /** Lines of one call stand close together; a call is forgotten when this many newer ones came. */
-const remembered = 64;
+export const rememberedCalls = 24;
 
 export const largest = (one: Tokens, other: Tokens): Tokens => zipTokens(one, other, Math.max);
 export const plus = (one: Tokens, other: Tokens): Tokens => zipTokens(one, other, (a, b) => a + b);
@@ -66,7 +66,7 @@ export function noteCall(
     estimated: (known?.estimated ?? false) || line.isAbortedMidStream === true,
     final: (known?.final ?? false) || textOf(message["stop_reason"]) !== undefined,
   };
-  keepNewest(state.calls, remembered);
+  keepNewest(state.calls, rememberedCalls);
   if (known === undefined) state.models[model] = (own(state.models, model) ?? 0) + 1;
   if (!inherited) {
     const grown = minus(tokens, known?.tokens ?? noTokens);

@@ -1,0 +1,87 @@
+import type { Ingest } from "../../domains/ingest.ts";
+import { type Engine, update } from "../../engine/engine.ts";
+import type { Happening } from "../../model/happening.ts";
+import { modelCalls } from "../../model/model-call.ts";
+import { type ImportedFile, importedFiles } from "../../model/raw-event.ts";
+import { hiddenCalls, isEmptyCall } from "../sources/claude-code/session.ts";
+import type { ParserState } from "../sources/claude-code/state.ts";
+import { titleOf } from "../sources/claude-code/title.ts";
+import { fileState, isSecond } from "./plan.ts";
+
+interface Family {
+  readonly rows: readonly ImportedFile[];
+  readonly happenings: readonly Happening[];
+  readonly sessions: readonly string[];
+}
+
+/**
+ * What only the files of a session and its sub-agents together tell: calls that stand in no line, and what a
+ * sub-agent is. Then the totals are set, and the files marked as done: a run that ends before does it the next time.
+ */
+export async function settleFamilies(
+  { engine, ingest, now }: { readonly engine: Engine; readonly ingest: Ingest; readonly now: () => number },
+  roots: readonly string[],
+): Promise<void> {
+  const families: Family[] = [];
+  for (const root of roots) families.push(await familyOf(engine, root));
+  const happenings = families.flatMap((family) => family.happenings);
+  if (happenings.length > 0) await ingest.write(happenings);
+  await ingest.settle(families.flatMap((family) => family.sessions));
+  const changes = families
+    .flatMap((family) => family.rows)
+    .map(({ id, generation, offset }) =>
+      update(importedFiles, { id, generation, offset }, { importedAt: now() }),
+    );
+  if (changes.length > 0) await engine.write(changes);
+}
+
+async function familyOf(engine: Engine, root: string): Promise<Family> {
+  const found = await engine.find(importedFiles, { where: { id: { startsWith: root } } });
+  const rows = found.filter(({ id }) =>
+    [root, `${root}/`, `${root}@`].some((name) => belongs(id, root, name)),
+  );
+  const states = rows.flatMap((row) => (isSecond(row.id) ? [] : (fileState(row)?.parser ?? [])));
+  const main = states.find((state) => state.parentSessionId === null);
+  const children = states.filter((state) => state.parentSessionId !== null);
+  const hidden = main === undefined ? [] : await changedCalls(engine, main, children);
+  return {
+    rows,
+    happenings: [...hidden, ...(main === undefined ? [] : agentsOf(main, children))],
+    sessions: states.filter((state) => state.seen).map((state) => state.sessionId),
+  };
+}
+
+function belongs(id: string, root: string, name: string): boolean {
+  return name === root ? id === root : id.startsWith(name);
+}
+
+/** A model without a remainder is only written where it had one before. */
+async function changedCalls(
+  engine: Engine,
+  main: ParserState,
+  children: readonly ParserState[],
+): Promise<Happening[]> {
+  const calls = hiddenCalls(main, children);
+  const empty = calls.filter(isEmptyCall).map((call) => call.id);
+  if (empty.length === 0) return [...calls];
+  const there = await engine.find(modelCalls, { where: { id: { anyOf: empty } }, fields: ["id"] });
+  const known = new Set(there.map((row) => row.id));
+  return calls.filter((call) => !isEmptyCall(call) || known.has(call.id));
+}
+
+/** What the session that started them says of its sub-agents, where they have no side file that does. */
+function agentsOf(main: ParserState, children: readonly ParserState[]): Happening[] {
+  return children.flatMap((child) => {
+    const told = child.agentId === null ? undefined : main.agents[child.agentId];
+    if (told === undefined || !child.seen || child.meta !== null) return [];
+    const title = titleOf(told.description ?? "");
+    return [
+      {
+        kind: "session",
+        id: child.sessionId,
+        ...(told.type === null ? {} : { agentType: told.type }),
+        ...(title === undefined ? {} : { title }),
+      },
+    ];
+  });
+}

@@ -1,0 +1,88 @@
+import { type Dirent, readdirSync, type Stats, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { basename, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type ErrorCode, LociError } from "../../errors.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A file that may hold sessions. */
+export interface FoundFile {
+  readonly path: string;
+  readonly size: number;
+  readonly modifiedAt: number;
+}
+
+/** Where Claude Code keeps its sessions on this machine: below `CLAUDE_CONFIG_DIR`, or `~/.claude`. */
+export function transcriptFolders(env: Environment = process.env): string[] {
+  const given = env["CLAUDE_CONFIG_DIR"];
+  const folder = given === undefined || given === "" ? join(homedir(), ".claude") : resolve(given);
+  return [join(folder, "projects")];
+}
+
+/** The folder of the sample sessions that come with the package. */
+export function samplesFolder(): string {
+  return fileURLToPath(new URL("../../../samples/projects/", import.meta.url));
+}
+
+/** The `.jsonl` files below these paths, the newest first; a file is taken whatever its name is. */
+export function findFiles(paths: readonly string[]): FoundFile[] {
+  const found = new Map<string, FoundFile>();
+  for (const given of paths) {
+    const path = resolve(given);
+    const stats = statsOf(path);
+    if (stats.isDirectory()) walk(path, found);
+    else found.set(path, fileOf(path, stats));
+  }
+  return [...found.values()].sort((a, b) => b.modifiedAt - a.modifiedAt || (a.path < b.path ? -1 : 1));
+}
+
+function fileOf(path: string, stats: Stats): FoundFile {
+  return { path, size: stats.size, modifiedAt: Math.floor(stats.mtimeMs) };
+}
+
+const systemCodes: Readonly<Record<string, ErrorCode>> = { ENOENT: "not-found", ENOTDIR: "not-found" };
+
+function statsOf(path: string): Stats {
+  try {
+    return statSync(path);
+  } catch (error) {
+    throw missing(path, error);
+  }
+}
+
+function missing(path: string, cause: unknown): LociError {
+  const system = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const code = Object.hasOwn(systemCodes, system) ? "not-found" : "permission";
+  const said = code === "not-found" ? "There is no file or folder of this name." : "It cannot be read.";
+  return new LociError(code, `Sessions to import were expected here. ${said}`, {
+    where: path,
+    next: code === "not-found" ? "loci import PATH" : `ls -ld ${path}`,
+    cause,
+  });
+}
+
+function walk(folder: string, found: Map<string, FoundFile>): void {
+  for (const entry of entriesOf(folder)) {
+    const path = join(folder, entry.name);
+    // A link to a folder is not followed: it could lead back up.
+    if (entry.isDirectory()) walk(path, found);
+    else if (entry.name.endsWith(".jsonl")) {
+      const stats = statSync(path, { throwIfNoEntry: false });
+      if (stats?.isFile() === true) found.set(path, fileOf(path, stats));
+    }
+  }
+}
+
+function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    throw missing(folder, error);
+  }
+}
+
+/** The name of a file without its ending. */
+export function stemOf(path: string): string {
+  return basename(path).replace(/\.jsonl$/, "");
+}

@@ -1,0 +1,273 @@
+import type { Ingest } from "../../domains/ingest.ts";
+import { type Engine, insert } from "../../engine/engine.ts";
+import { errorCode, LociError } from "../../errors.ts";
+import type { ModelCall } from "../../model/model-call.ts";
+import { importedFiles, rawEvents } from "../../model/raw-event.ts";
+import type { RedactOptions } from "../redact.ts";
+import { settleFamilies } from "./families.ts";
+import { type FoundFile, findFiles, transcriptFolders } from "./files.ts";
+import { type Identity, identify, type SourceName } from "./identify.ts";
+import { importInterchange, type LineProblem } from "./interchange.ts";
+import type { RedactPlan } from "./job.ts";
+import { type LineLimits, lineLimits } from "./lines.ts";
+import { listSessions } from "./listing.ts";
+import { markChanges, planFor } from "./plan.ts";
+import { type ImportCounts, storedCounts } from "./report.ts";
+import { createThreads, type Threads } from "./threads.ts";
+
+export interface ImportParts {
+  readonly engine: Engine;
+  readonly ingest: Ingest;
+  readonly costOf: (call: ModelCall) => number | null;
+  readonly now: () => number;
+}
+
+/** How far an import is. `list`: sessions with title and cost. `read`: every line stands in the store. */
+export interface ImportProgress {
+  readonly stage: "list" | "read";
+  readonly done: number;
+  readonly files: number;
+  readonly bytes: number;
+  readonly totalBytes: number;
+}
+
+export interface ImportOptions {
+  /** Files and folders. Without any, what Claude Code left on this machine. */
+  readonly paths?: readonly string[];
+  /** Told from each file's content when left out. */
+  readonly source?: SourceName;
+  /** Secrets are replaced before anything is stored; `{ off: true }` keeps every byte. */
+  readonly redact?: RedactOptions;
+  readonly onProgress?: (progress: ImportProgress) => void;
+  /** Stops between two steps: the same import goes on from there. */
+  readonly signal?: AbortSignal;
+  /** Threads that read. Default 2. */
+  readonly workers?: number;
+  readonly limits?: Partial<LineLimits>;
+}
+
+export interface ImportReport extends ImportCounts {
+  readonly files: number;
+  /** Files that could not be read, and lines of interchange files that could not be taken (the first hundred). */
+  readonly problems: readonly ImportProblem[];
+}
+
+export interface ImportProblem extends Partial<LineProblem> {
+  readonly path: string;
+  readonly problem: string;
+}
+
+/** One import under way. */
+export interface Run extends ImportParts {
+  readonly redact: RedactPlan;
+  readonly limits: LineLimits;
+  readonly threads: Threads;
+  readonly problems: ImportProblem[];
+  progress(progress: ImportProgress): void;
+  /** Writes are done one after another. Refuses when the import was cancelled. */
+  write<Result>(work: () => Promise<Result>): Promise<Result>;
+}
+
+/**
+ * Brings sessions into the store, the newest first: a quick look at every new file lists them with their cost, then
+ * every line is read. Ending it at any point leaves a store from which the same import goes on; doing it again
+ * changes nothing.
+ */
+export async function importPaths(parts: ImportParts, options: ImportOptions = {}): Promise<ImportReport> {
+  const files = findFiles(options.paths ?? defaultPaths());
+  await using threads = createThreads(options.workers ?? 2);
+  const run = startRun(parts, options, threads);
+  const { changed, unsettled, ids } = await compare(parts.engine, files, { source: options.source, run });
+  const transcripts = changed.filter(({ source }) => source === "claude-code");
+  const exchanged = changed.filter(({ source }) => source === "loci");
+  await listSessions(run, transcripts);
+  await readAll(run, transcripts, { unsettled, ids });
+  const counts = await storedCounts(parts.engine, ids);
+  let total = counts;
+  for (const identity of exchanged) {
+    total = add(total, await importInterchange(run, identity));
+  }
+  const [problem] = run.problems;
+  if (files.length > 0 && problem !== undefined && run.problems.length === files.length) {
+    throw new LociError("permission", problem.problem, { where: problem.path, next: "loci doctor" });
+  }
+  return { files: files.length, ...total, problems: run.problems };
+}
+
+function defaultPaths(): string[] {
+  const folders = transcriptFolders();
+  if (findExisting(folders).length > 0) return findExisting(folders);
+  throw new LociError("not-found", "No agent history was found on this machine.", {
+    where: folders.join(", "),
+    next: "loci import PATH, or loci demo",
+  });
+}
+
+function findExisting(folders: readonly string[]): string[] {
+  return folders.filter((folder) => {
+    try {
+      return findFiles([folder]).length > 0;
+    } catch {
+      // Not there: the caller says where it looked.
+      return false;
+    }
+  });
+}
+
+function startRun(
+  parts: ImportParts,
+  { redact = {}, onProgress, signal, limits = {} }: ImportOptions,
+  threads: Threads,
+): Run {
+  let writes: Promise<unknown> = Promise.resolve();
+  return {
+    ...parts,
+    threads,
+    problems: [],
+    limits: { ...lineLimits, ...limits },
+    redact: {
+      off: redact.off ?? false,
+      literals: redact.literals ?? [],
+      rules: (redact.rules ?? []).map(({ name, pattern, hints }) => ({
+        name,
+        pattern,
+        ...(hints === undefined ? {} : { hints }),
+      })),
+    },
+    progress: (progress) => onProgress?.(progress),
+    write(work) {
+      const result = writes.then(() => {
+        if (signal?.aborted === true) {
+          throw new LociError("interrupted", "The import was stopped. What was read so far is kept.", {
+            next: "loci import goes on where it stopped",
+          });
+        }
+        return work();
+      });
+      writes = result.catch(() => {});
+      return result;
+    },
+  };
+}
+
+interface Compared {
+  readonly changed: readonly Identity[];
+  /** Sessions whose rows stand, but whose totals were not set before a run ended. */
+  readonly unsettled: readonly string[];
+  /** The imported files' ids, for the report; those that are read are added. */
+  readonly ids: Set<string>;
+}
+
+/** Leaves out the files that are as they were when they were read to their end: they are not even opened. */
+async function compare(
+  engine: Engine,
+  files: readonly FoundFile[],
+  { source, run }: { readonly source: SourceName | undefined; readonly run: Run },
+): Promise<Compared> {
+  const rows = await engine.find(importedFiles, {
+    fields: ["id", "path", "size", "modifiedAt", "source", "importedAt"],
+  });
+  const known = new Map(rows.map((row) => [row.path, row]));
+  const changed: Identity[] = [];
+  const unsettled: string[] = [];
+  const ids = new Set<string>();
+  for (const file of files) {
+    const row = known.get(file.path);
+    const same = row !== undefined && row.size === file.size && row.modifiedAt === file.modifiedAt;
+    if (same && row.source === "claude-code" && source !== "loci") {
+      ids.add(row.id);
+      if (row.importedAt === 0) unsettled.push(rootOf(row.id));
+      continue;
+    }
+    try {
+      changed.push(identify(file, source));
+    } catch (error) {
+      run.problems.push(problemOf(file, error));
+    }
+  }
+  return { changed, unsettled, ids };
+}
+
+function problemOf(file: FoundFile, error: unknown): ImportProblem {
+  return { path: file.path, problem: error instanceof Error ? error.message : String(error) };
+}
+
+function rootOf(id: string): string {
+  return id.replace(/@[0-9a-f]{12}$/, "").replace(/\/.*$/s, "");
+}
+
+/** How many sessions get their totals in one step. */
+const settledAtOnce = 40;
+
+/** Reads every new line, the newest file first; a session's totals are set when all of its files were read. */
+async function readAll(
+  run: Run,
+  identities: readonly Identity[],
+  { unsettled, ids }: { readonly unsettled: readonly string[]; readonly ids: Set<string> },
+): Promise<void> {
+  const left = new Map<string, number>();
+  for (const { id } of identities) left.set(rootOf(id), (left.get(rootOf(id)) ?? 0) + 1);
+  const ready = [...new Set(unsettled)].filter((root) => !left.has(root));
+  const totalBytes = identities.reduce((sum, { file }) => sum + file.size, 0);
+  let done = 0;
+  let bytes = 0;
+  const settle = async (): Promise<void> => {
+    const roots = ready.splice(0, settledAtOnce);
+    await run.write(() => settleFamilies(run, roots));
+  };
+  // Two files of one session are read one after the other: the second is compared with what stands of the first.
+  const chains = new Map<string, Promise<void>>();
+  const reads = identities.map((identity) => {
+    const before = chains.get(identity.id) ?? Promise.resolve();
+    const reading = before
+      .then(() => readFile(run, identity))
+      .then(async (id) => {
+        if (id !== undefined) ids.add(id);
+        const root = rootOf(identity.id);
+        left.set(root, (left.get(root) ?? 1) - 1);
+        if (left.get(root) === 0) ready.push(root);
+        done++;
+        bytes += identity.file.size;
+        run.progress({ stage: "read", done, files: identities.length, bytes, totalBytes });
+        if (ready.length >= settledAtOnce) await settle();
+      });
+    chains.set(identity.id, reading);
+    return reading;
+  });
+  await Promise.all(reads);
+  while (ready.length > 0) await settle();
+}
+
+/** Answers the imported file's id, or undefined where the file could not be read. */
+async function readFile(run: Run, identity: Identity): Promise<string | undefined> {
+  const { file } = identity;
+  const { engine, ingest, redact, limits } = run;
+  try {
+    const plan = await planFor(engine, identity);
+    if (plan === undefined) return identity.id;
+    const job = { kind: "read", path: file.path, ...plan, redact, limits } as const;
+    await run.threads.read(job, async ({ happenings, raw, mark, fresh }) => {
+      await run.write(async () => {
+        const marks = markChanges(file, plan, mark);
+        await ingest.write(happenings, { changes: [insert(rawEvents, raw), ...marks], fresh });
+      });
+    });
+    return plan.id;
+  } catch (error) {
+    if (errorCode(error) !== "not-found" && errorCode(error) !== "permission") throw error;
+    run.problems.push(problemOf(file, error));
+    return undefined;
+  }
+}
+
+function add(one: ImportCounts, other: ImportCounts): ImportCounts {
+  return {
+    lines: one.lines + other.lines,
+    unreadable: one.unreadable + other.unreadable,
+    sessions: one.sessions + other.sessions,
+    messages: one.messages + other.messages,
+    toolExecutions: one.toolExecutions + other.toolExecutions,
+    modelCalls: one.modelCalls + other.modelCalls,
+    rawEvents: one.rawEvents + other.rawEvents,
+  };
+}
