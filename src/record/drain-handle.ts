@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { Told } from "./account.ts";
-import { createDrain, type Drain, type DrainMessage } from "./drain.ts";
+import { Drain, type DrainMessage } from "./drain.ts";
 import type { DrainOrder, DrainThreadData } from "./drain-thread.ts";
 import type { Owner } from "./owner.ts";
 import type { Shared } from "./shared.ts";
@@ -18,15 +18,6 @@ export interface DrainHandleParts {
   readonly now: () => number;
 }
 
-/** The recorder's end of its drain. */
-export interface DrainHandle {
-  /** A line came. Costs nothing while the drain is awake. Never throws. */
-  readonly appended: () => void;
-  /** Resolves when all lines are in the store, or after so many ms, or when the drain cannot go on. */
-  readonly flush: (timeout: number) => Promise<void>;
-  readonly close: () => Promise<void>;
-}
-
 /** What takes orders: a thread, or a drain in this one. */
 interface Runner {
   readonly order: (order: DrainOrder) => void;
@@ -42,82 +33,90 @@ const restartAfter = 5_000;
 /** Longer than any batch; a store that hangs must not hold the process. */
 const closeWithin = 2_000;
 
-export function createDrainHandle(parts: DrainHandleParts): DrainHandle {
-  const { shared, told } = parts;
-  let runner: Runner | undefined;
-  let starting: NodeJS.Timeout | undefined;
-  let closed = false;
-  let wait = startAfter;
-  let flushes = 0;
-  const waiting = new Map<number, () => void>();
+/** The recorder's end of its drain. */
+export class DrainHandle {
+  readonly #parts: DrainHandleParts;
+  readonly #waiting = new Map<number, () => void>();
+  #runner: Runner | undefined;
+  #starting: NodeJS.Timeout | undefined;
+  #closed = false;
+  #wait = startAfter;
+  #flushes = 0;
 
-  function heard(message: DrainMessage): void {
-    if (message.kind === "flushed") waiting.get(message.id)?.();
-    else parts.heard(message);
+  constructor(parts: DrainHandleParts) {
+    this.#parts = parts;
   }
 
-  function start(): Runner {
-    clearTimeout(starting);
-    starting = undefined;
-    const begun =
-      typeof parts.store === "string"
-        ? startThread(parts, parts.store, heard)
-        : startHere(parts, parts.store, heard);
-    runner = begun;
-    wait = restartAfter;
-    void begun.ended.then(() => {
-      if (runner === begun) runner = undefined;
-      for (const done of waiting.values()) done();
-    });
-    return begun;
+  /** A line came. Costs nothing while the drain is awake. Never throws. */
+  appended(): void {
+    if (this.#runner === undefined) this.#startSoon();
+    else if (this.#parts.shared.awake()) this.#runner.order({ kind: "wake", told: this.#parts.told() });
   }
 
-  function startSoon(): void {
-    if (starting !== undefined || closed) return;
-    starting = setTimeout(() => {
-      starting = undefined;
-      try {
-        start();
-      } catch (error) {
-        heard({
-          kind: "problem",
-          code: "unknown",
-          sentence: `The recorder's thread does not start: ${String(error)}`,
-        });
-      }
-    }, wait).unref();
-  }
-
-  return {
-    appended() {
-      if (runner === undefined) startSoon();
-      else if (shared.awake()) runner.order({ kind: "wake", told: told() });
-    },
-    async flush(timeout) {
-      const id = ++flushes;
-      const running = runner ?? start();
-      running.hold(true);
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, timeout);
-        waiting.set(id, () => {
-          clearTimeout(timer);
-          resolve();
-        });
-        running.order({ kind: "flush", id, told: told() });
+  /** Resolves when all lines are in the store, or after so many ms, or when the drain cannot go on. */
+  async flush(timeout: number): Promise<void> {
+    const id = ++this.#flushes;
+    const runner = this.#runner ?? this.#start();
+    runner.hold(true);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeout);
+      this.#waiting.set(id, () => {
+        clearTimeout(timer);
+        resolve();
       });
-      waiting.delete(id);
-      if (waiting.size === 0) running.hold(false);
-    },
-    async close() {
-      closed = true;
-      clearTimeout(starting);
-      if (runner === undefined) return;
-      const { ended, order, hold } = runner;
-      hold(true);
-      order({ kind: "close" });
-      await ended;
-    },
-  };
+      runner.order({ kind: "flush", id, told: this.#parts.told() });
+    });
+    this.#waiting.delete(id);
+    if (this.#waiting.size === 0) runner.hold(false);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#starting);
+    const runner = this.#runner;
+    if (runner === undefined) return;
+    runner.hold(true);
+    runner.order({ kind: "close" });
+    await runner.ended;
+  }
+
+  #startSoon(): void {
+    if (this.#starting !== undefined || this.#closed) return;
+    this.#starting = setTimeout(() => {
+      try {
+        this.#start();
+      } catch (error) {
+        const sentence = `The recorder's thread does not start: ${String(error)}`;
+        this.#parts.heard({ kind: "problem", code: "unknown", sentence });
+      }
+    }, this.#wait).unref();
+  }
+
+  #start(): Runner {
+    clearTimeout(this.#starting);
+    this.#starting = undefined;
+    this.#wait = restartAfter;
+    const { store } = this.#parts;
+    const heard = (message: DrainMessage): void => this.#hear(message);
+    const runner =
+      typeof store === "string"
+        ? startThread(this.#parts, store, heard)
+        : startHere(this.#parts, store, heard);
+    this.#runner = runner;
+    void this.#clearAfter(runner);
+    return runner;
+  }
+
+  async #clearAfter(runner: Runner): Promise<void> {
+    await runner.ended;
+    if (this.#runner === runner) this.#runner = undefined;
+    for (const resolve of this.#waiting.values()) resolve();
+  }
+
+  #hear(message: DrainMessage): void {
+    if (message.kind === "flushed") this.#waiting.get(message.id)?.();
+    else this.#parts.heard(message);
+  }
 }
 
 function startThread(parts: DrainHandleParts, store: string, heard: (message: DrainMessage) => void): Runner {
@@ -158,8 +157,12 @@ function startHere(
 ): Runner {
   const { folder, recorder, owner, shared, now } = parts;
   const lent = { ...store, close: async () => undefined };
-  const drain: Drain = createDrain({
-    ...{ folder, recorder, owner, shared, now },
+  const drain = new Drain({
+    folder,
+    recorder,
+    owner,
+    shared,
+    now,
     openStore: async () => lent,
     tell: heard,
   });

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { Told } from "./account.ts";
-import { createDrain, type DrainMessage } from "./drain.ts";
+import { Drain, type DrainMessage } from "./drain.ts";
 import { thisProcess } from "./owner.ts";
 import { createShared } from "./shared.ts";
 import type { DrainStore } from "./write-lines.ts";
@@ -15,6 +15,10 @@ export interface DrainThreadData {
   readonly opener: string;
 }
 
+interface Opener {
+  readonly openDrainStore: (url: string) => Promise<DrainStore>;
+}
+
 export type DrainOrder =
   | { readonly kind: "wake"; readonly told: Told }
   | { readonly kind: "flush"; readonly id: number; readonly told: Told }
@@ -23,16 +27,15 @@ export type DrainOrder =
 if (parentPort) serve(parentPort, workerData);
 
 function serve(port: NonNullable<typeof parentPort>, data: DrainThreadData): void {
-  const drain = createDrain({
+  const drain = new Drain({
     folder: data.folder,
     recorder: data.recorder,
     owner: thisProcess(),
     shared: createShared(data.memory),
     openStore: async () => {
       // A module chosen by its address has no type of its own; drain-store.ts is the one that ships.
-      const opener = (await import(data.opener)) as {
-        readonly openDrainStore: (url: string) => Promise<DrainStore>;
-      };
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+      const opener = (await import(data.opener)) as Opener;
       return opener.openDrainStore(data.store);
     },
     tell: (message: DrainMessage) => port.postMessage(message),

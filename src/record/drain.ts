@@ -1,23 +1,8 @@
-import { closeSync, constants, fdatasync, fstatSync, openSync, rmSync, utimesSync } from "node:fs";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import { type ErrorCode, errorCode } from "../errors.ts";
-import {
-  type Account,
-  accountChanges,
-  afterBatch,
-  lostOf,
-  newAccount,
-  type Told,
-  writtenOf,
-} from "./account.ts";
-import { createRecovery } from "./recovery.ts";
-import type { Owner } from "./owner.ts";
-import type { Shared } from "./shared.ts";
-import { readLines, segmentFile } from "./spool.ts";
-import { batchLimits, type DrainStore, writeLines } from "./write-lines.ts";
-
-const sync = promisify(fdatasync);
+import type { Reasons, Told } from "./account.ts";
+import { OwnSpool, type OwnSpoolParts, settleEvery } from "./own-spool.ts";
+import { Recovery } from "./recovery.ts";
+import type { DrainStore } from "./write-lines.ts";
 
 /** What the drain says to its recorder. */
 export type DrainMessage =
@@ -25,300 +10,165 @@ export type DrainMessage =
   | { readonly kind: "problem"; readonly code: ErrorCode | "unknown"; readonly sentence: string }
   | { readonly kind: "well" }
   | { readonly kind: "aside"; readonly path: string }
-  | { readonly kind: "lost"; readonly reasons: Account["lost"] };
+  | { readonly kind: "lost"; readonly reasons: Reasons };
 
-export interface DrainParts {
-  readonly folder: string;
-  readonly recorder: string;
-  readonly owner: Owner;
-  readonly shared: Shared;
+export interface DrainParts extends Omit<OwnSpoolParts, "lost"> {
   readonly openStore: () => Promise<DrainStore>;
   readonly tell: (message: DrainMessage) => void;
-  readonly now: () => number;
-}
-
-export interface Drain {
-  readonly wake: (told: Told) => void;
-  /** Answers `flushed` when all that was in the spool at this moment stands in the store. */
-  readonly flush: (id: number, told: Told) => void;
-  /** Ends it; what is not in the store by now stays in the spool. */
-  readonly close: () => Promise<void>;
 }
 
 /** Lines of a burst are written together: how long after the first of them. */
 const gather = 20;
-/** How much the system may lose: the spool goes to the disk this often while it grows. */
+/** How much a loss of power may take: the spool goes to the disk this often while it grows. */
 const syncEvery = 200;
-/** The totals of sessions are set from all their rows, so not after each batch. */
-const settleEvery = 500;
-/** How often it looks for what others left behind, and shows other machines that it lives. */
-const lookAround = 30_000;
+/** How often it looks for what others left behind. */
+const lookEvery = 30_000;
 
 /** Brings one recorder's spool, and what processes that are no more left behind, into the store. */
-export function createDrain(parts: DrainParts): Drain {
-  const { shared, tell } = parts;
-  const own = createOwnSpool(parts);
-  const recovery = createRecovery(parts.folder, parts.owner);
-  const flushes: number[] = [];
-  let store: DrainStore | undefined;
-  let closing = false;
-  let failures = 0;
-  let wakeUp: (() => void) | undefined;
-  let woken = false;
+export class Drain {
+  readonly #parts: DrainParts;
+  readonly #own: OwnSpool;
+  readonly #recovery: Recovery;
+  readonly #flushes: number[] = [];
+  readonly #ended: Promise<void>;
+  #store: DrainStore | undefined;
+  #closing = false;
+  #failures = 0;
+  #woken = false;
+  #wakeUp: (() => void) | undefined;
 
-  async function openStore(): Promise<DrainStore> {
-    if (store !== undefined && !store.current()) {
-      await store.close();
-      store = undefined;
-    }
-    if (store === undefined) {
-      store = await parts.openStore();
-      if (store.aside !== undefined) tell({ kind: "aside", path: store.aside });
-    }
-    return store;
+  constructor(parts: DrainParts) {
+    this.#parts = parts;
+    this.#own = new OwnSpool({ ...parts, lost: (reasons) => parts.tell({ kind: "lost", reasons }) });
+    this.#recovery = new Recovery(parts.folder, parts.owner);
+    this.#ended = this.#run();
   }
 
-  /** One round. Answers whether there is more to do at once. */
-  async function round(): Promise<boolean> {
-    const open = await openStore();
-    // Flushes that came later wait for the next round: this one may have read past their lines.
-    const asked = flushes.length;
-    await own.drain(open, { stop: () => closing, settle: asked > 0 });
-    for (const id of flushes.splice(0, asked)) tell({ kind: "flushed", id });
-    return flushes.length > 0 || (await recovery.step(open, parts.now()));
+  wake(told: Told): void {
+    this.#own.told(told);
+    // In trouble, only somebody who waits may hurry us.
+    if (this.#failures === 0) this.#wake();
   }
 
-  async function run(): Promise<void> {
-    const syncing = setInterval(() => own.sync(), syncEvery);
+  /** Answers `flushed` when all that was in the spool at this moment stands in the store. */
+  flush(id: number, told: Told): void {
+    this.#own.told(told);
+    this.#flushes.push(id);
+    this.#wake();
+  }
+
+  /** Ends it; what is not in the store by now stays in the spool. */
+  close(): Promise<void> {
+    this.#closing = true;
+    this.#wake();
+    return this.#ended;
+  }
+
+  async #run(): Promise<void> {
+    const { now } = this.#parts;
+    const syncing = setInterval(() => this.#own.sync(), syncEvery).unref();
     const looking = setInterval(() => {
-      own.touch();
-      if (recovery.look(parts.now())) wake();
-    }, lookAround);
-    for (const timer of [syncing, looking]) timer.unref();
-    recovery.look(parts.now());
-    while (!closing) {
-      const more = await attempt();
-      if (closing || (more && failures === 0)) continue;
-      if (failures > 0) await pause(backoff(store === undefined ? 1 : 0, failures));
-      else await rest();
+      this.#own.touch();
+      if (this.#recovery.look(now())) this.#wake();
+    }, lookEvery).unref();
+    this.#recovery.look(now());
+    while (!this.#closing) {
+      const more = await this.#attempt();
+      if (this.#failures > 0) await this.#pause(backoff(this.#store !== undefined, this.#failures));
+      else if (!more) await this.#rest();
     }
     clearInterval(syncing);
     clearInterval(looking);
-    recovery.close();
-    if (failures === 0 && store !== undefined) await own.finish(store).catch(() => undefined);
-    own.close();
-    await store?.close().catch(() => undefined);
+    this.#recovery.close();
+    await this.#own.close(this.#failures === 0 ? this.#store : undefined);
+    await this.#closeStore();
   }
 
-  async function attempt(): Promise<boolean> {
+  /** One round that may fail. Answers whether there is more to do at once. */
+  async #attempt(): Promise<boolean> {
+    const { tell } = this.#parts;
     try {
-      const more = await round();
-      if (failures > 0) tell({ kind: "well" });
-      failures = 0;
+      const more = await this.#round();
+      if (this.#failures > 0) tell({ kind: "well" });
+      this.#failures = 0;
       return more;
     } catch (error) {
-      failures++;
+      this.#failures++;
       const code = errorCode(error);
-      tell({ kind: "problem", code: code ?? "unknown", sentence: sentenceOf(error) });
+      tell({
+        kind: "problem",
+        code: code ?? "unknown",
+        sentence: error instanceof Error ? error.message : String(error),
+      });
       // A store that is damaged, or whose connection broke, is opened anew.
-      if (code !== "busy") {
-        await store?.close().catch(() => undefined);
-        store = undefined;
-      }
+      if (code !== "busy") await this.#closeStore();
       return false;
     }
   }
 
-  /** Nothing to do: until somebody has something. */
-  async function rest(): Promise<void> {
-    shared.sleep();
-    // A line that came in between saw nobody asleep.
-    if (own.grown()) shared.awake();
-    else await pause(own.unsettled() ? settleEvery : undefined);
-    shared.awake();
-    if (flushes.length === 0) await pause(gather);
+  async #round(): Promise<boolean> {
+    const store = await this.#openStore();
+    // Flushes that come later wait for the next round: this one may have read past their lines.
+    const asked = this.#flushes.length;
+    await this.#own.drain(store, { stop: () => this.#closing, settle: asked > 0 });
+    for (const id of this.#flushes.splice(0, asked)) this.#parts.tell({ kind: "flushed", id });
+    const found = await this.#recovery.step(store, this.#parts.now());
+    return found || this.#flushes.length > 0;
   }
 
-  function pause(ms: number | undefined): Promise<void> {
-    if (woken || closing) {
-      woken = false;
+  async #openStore(): Promise<DrainStore> {
+    if (this.#store?.current() === false) await this.#closeStore();
+    if (this.#store === undefined) {
+      this.#store = await this.#parts.openStore();
+      const { aside } = this.#store;
+      if (aside !== undefined) this.#parts.tell({ kind: "aside", path: aside });
+    }
+    return this.#store;
+  }
+
+  async #closeStore(): Promise<void> {
+    const store = this.#store;
+    this.#store = undefined;
+    try {
+      await store?.close();
+    } catch {
+      // It was broken already.
+    }
+  }
+
+  /** Nothing to do: until somebody has something. */
+  async #rest(): Promise<void> {
+    const { shared } = this.#parts;
+    shared.sleep();
+    // A line that came in between saw nobody asleep.
+    if (!this.#own.grown()) await this.#pause(this.#own.unsettled() ? settleEvery : undefined);
+    shared.awake();
+    if (this.#flushes.length === 0) await this.#pause(gather);
+  }
+
+  #pause(ms: number | undefined): Promise<void> {
+    if (this.#woken || this.#closing) {
+      this.#woken = false;
       return Promise.resolve();
     }
     return new Promise((resolve) => {
-      const timer = ms === undefined ? undefined : setTimeout(() => wakeUp?.(), ms).unref();
-      wakeUp = () => {
+      const timer = ms === undefined ? undefined : setTimeout(() => this.#wakeUp?.(), ms).unref();
+      this.#wakeUp = () => {
         clearTimeout(timer);
-        wakeUp = undefined;
-        woken = false;
+        this.#wakeUp = undefined;
         resolve();
       };
     });
   }
 
-  function wake(): void {
-    if (wakeUp === undefined) woken = true;
-    else wakeUp();
+  #wake(): void {
+    if (this.#wakeUp === undefined) this.#woken = true;
+    else this.#wakeUp();
   }
-
-  const ended = run();
-  return {
-    wake(told) {
-      own.told(told);
-      // In trouble, only somebody who waits may hurry us.
-      if (failures === 0) wake();
-    },
-    flush(id, told) {
-      own.told(told);
-      flushes.push(id);
-      wake();
-    },
-    close() {
-      closing = true;
-      wake();
-      return ended;
-    },
-  };
 }
 
-/** 50 ms, doubled each time, up to 2 s; from 1 s to 5 s where the store could not be opened. With jitter. */
-function backoff(unopened: number, failures: number): number {
-  const longest = unopened === 1 ? 5_000 : 2_000;
-  const first = unopened === 1 ? 500 : 50;
-  return Math.min(longest, first * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2);
-}
-
-function sentenceOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-interface OwnSpool {
-  /** Until nothing is left, or somebody wants to stop. */
-  readonly drain: (
-    store: DrainStore,
-    how: { readonly stop: () => boolean; readonly settle: boolean },
-  ) => Promise<void>;
-  readonly unsettled: () => boolean;
-  readonly told: (told: Told) => void;
-  readonly grown: () => boolean;
-  readonly sync: () => void;
-  readonly touch: () => void;
-  /** Removes the file when nothing in it is needed any more. */
-  readonly finish: (store: DrainStore) => Promise<void>;
-  readonly close: () => void;
-}
-
-/** The spool of the recorder that this drain belongs to: it grows while it is read. */
-function createOwnSpool({ folder, recorder, owner, shared, now, tell }: DrainParts): OwnSpool {
-  // A thread before this one may have broken in the middle.
-  const known = shared.written() + shared.lost();
-  let account: Account = { ...newAccount(recorder, owner), known, rank: known > 0 ? null : 0 };
-  let lostBefore = 0;
-  let fd = -1;
-  let segment = Math.max(1, shared.finished());
-  let offset = 0;
-  let synced = 0;
-  let syncing = false;
-  let unsaid = false;
-  let settledAt = Number.NEGATIVE_INFINITY;
-  const touched = new Set<string>();
-  const path = (): string => join(folder, segmentFile({ recorder, segment, owner }));
-
-  function settleNumbers(next: Account): void {
-    account = next;
-    shared.count(writtenOf(account), lostOf(account));
-    if (lostOf(account) > lostBefore) tell({ kind: "lost", reasons: account.lost });
-    lostBefore = lostOf(account);
-  }
-
-  async function settle(store: DrainStore): Promise<void> {
-    settledAt = performance.now();
-    if (touched.size > 0) {
-      const ids = [...touched];
-      await store.ingest.settle(ids);
-      for (const id of ids) touched.delete(id);
-    }
-    if (!unsaid) return;
-    await store.engine.write(accountChanges(account, now()));
-    unsaid = false;
-  }
-
-  function grown(): boolean {
-    if (shared.segment() !== segment) return shared.segment() > segment;
-    return fd === -1 || fstatSync(fd).size > offset;
-  }
-
-  /** The recorder went on to the next file: this one is done once its rows are on the disk. */
-  async function finishSegment(store: DrainStore): Promise<void> {
-    await settle(store);
-    await store.durable();
-    closeSync(fd);
-    fd = -1;
-    rmSync(path(), { force: true });
-    segment++;
-    offset = 0;
-    synced = 0;
-    shared.finish(segment);
-  }
-
-  return {
-    async drain(store, how) {
-      while (!how.stop()) {
-        const newest = shared.segment();
-        if (newest < segment) break;
-        if (fd === -1) fd = openSync(path(), constants.O_RDONLY);
-        const batch = readLines(fd, offset, batchLimits);
-        if (batch.lines.length > 0 || batch.damaged > 0) {
-          settleNumbers(
-            await writeLines(store, {
-              account: afterBatch(account, batch),
-              lines: batch.lines,
-              touched,
-              now,
-            }),
-          );
-          unsaid = false;
-          offset = batch.end;
-        } else if (newest > segment) await finishSegment(store);
-        else break;
-      }
-      if (how.settle || performance.now() - settledAt >= settleEvery) await settle(store);
-    },
-    unsettled: () => touched.size > 0 || unsaid,
-    told(told) {
-      unsaid ||= told.noted !== account.told.noted || told.dropped !== account.told.dropped;
-      account = { ...account, told };
-    },
-    grown: () =>
-      shared.segment() > segment || (fd === -1 ? shared.segment() === segment : fstatSync(fd).size > offset),
-    sync() {
-      if (syncing || fd === -1) return;
-      const size = fstatSync(fd).size;
-      if (size <= synced) return;
-      syncing = true;
-      sync(fd)
-        .then(() => {
-          synced = size;
-        })
-        // The disk says no: the next line will hear it too, and count it.
-        .catch(() => undefined)
-        .finally(() => {
-          syncing = false;
-        });
-    },
-    touch() {
-      if (fd === -1) return;
-      try {
-        utimesSync(path(), now() / 1000, now() / 1000);
-      } catch {
-        // Somebody removed it; the numbers will say so.
-      }
-    },
-    async finish(store) {
-      if (fd !== -1 && !grown()) await finishSegment(store);
-    },
-    close() {
-      if (fd !== -1) closeSync(fd);
-      fd = -1;
-    },
-  };
+/** From 50 ms to 2 s; where the store could not even be opened, from 1 s to 4 s. With jitter: others fail too. */
+function backoff(opened: boolean, failures: number): number {
+  const [first, longest] = opened ? [50, 2_000] : [1_000, 4_000];
+  return Math.min(longest, first * 2 ** Math.min(failures - 1, 10)) * (0.75 + Math.random() / 4);
 }

@@ -1,14 +1,15 @@
-import type { ErrorCode } from "../errors.ts";
+import { writeSync } from "node:fs";
 import type { Happening } from "../model/happening.ts";
 import { newId } from "../model/id.ts";
 import { added, type Reasons, type Told } from "./account.ts";
-import { createDrainHandle, type DrainHandle } from "./drain-handle.ts";
+import type { DrainMessage } from "./drain.ts";
+import { DrainHandle } from "./drain-handle.ts";
 import { thisProcess } from "./owner.ts";
 import { listSpool } from "./leftovers.ts";
 import { release } from "./recovery.ts";
-import { createRedactor, type RedactOptions } from "./redact.ts";
-import { createShared } from "./shared.ts";
-import { createSpoolWriter, lineBytes, segmentBytes } from "./spool.ts";
+import { createRedactor, type Redactor, type RedactOptions } from "./redact.ts";
+import { createShared, type Shared } from "./shared.ts";
+import { createSpoolWriter, lineBytes, segmentBytes, type SpoolWriter } from "./spool.ts";
 import { takeIn, Unfit } from "./take-in.ts";
 import type { DrainStore } from "./write-lines.ts";
 
@@ -56,126 +57,162 @@ export interface Recorder extends AsyncDisposable {
    * When it returns, the happening is in the spool and survives the end of this process. Never throws, never waits
    * for the store, changes nothing in the happening.
    */
-  record(happening: Happening): string | undefined;
+  readonly record: (happening: Happening) => string | undefined;
   /** Resolves when everything noted so far is in the store, or when `timeout` ms (30,000) have passed. Never rejects. */
-  flush(options?: { readonly timeout?: number }): Promise<Flushed>;
+  readonly flush: (options?: { readonly timeout?: number }) => Promise<Flushed>;
   /** Flushes (for 10,000 ms unless told otherwise) and ends. What is not in the store by then, the next process brings there. */
-  close(options?: { readonly timeout?: number }): Promise<Flushed>;
+  readonly close: (options?: { readonly timeout?: number }) => Promise<Flushed>;
   readonly tally: Tally;
   /** Replaced secrets, by rule. */
   readonly redactions: Reasons;
 }
 
-const warnEvery = 3_600_000;
-
 export function createRecorder(options: RecorderOptions): Recorder {
-  const { spool, now = Date.now, redact, spoolLimit = 4 * 1024 ** 3 } = options;
-  const id = newId();
-  const owner = thisProcess();
-  const shared = createShared();
-  const redactor = createRedactor(redact === false ? { off: true } : redact);
-  const writer = createSpoolWriter(spool, id, owner);
-  const warn = createWarning(options.warn);
-  let noted = 0;
-  let dropped = 0;
-  let reasons: Reasons = {};
-  let lost: Reasons = {};
-  let problem: string | undefined;
-  let closed: Promise<Flushed> | undefined;
+  return new SpoolingRecorder(options);
+}
 
-  const told = (): Told => ({ noted, dropped, reasons });
-  const drain: DrainHandle | undefined =
-    options.drain === false
-      ? undefined
-      : createDrainHandle({
-          ...{ folder: spool, recorder: id, owner, shared, now, told, store: options.store },
-          opener: options.opener ?? new URL("../drain-store.js", import.meta.url).href,
-          heard(message) {
-            if (message.kind === "well") problem = undefined;
-            else if (message.kind === "lost") lost = message.reasons;
-            else if (message.kind === "aside") {
-              warn.now(
-                `Loci: the store was damaged. It was put aside as ${message.path}, and a new one was begun.`,
-              );
-            } else if (message.kind === "problem") {
-              problem = message.sentence;
-              if (isLasting(message.code)) {
-                warn.hourly(
-                  `Loci: the store cannot be written, so what is recorded waits in ${spool}. ${problem}`,
-                );
-              }
-            }
-          },
-        });
+class SpoolingRecorder implements Recorder {
+  readonly id: string = newId();
+  readonly #spool: string;
+  readonly #limit: number;
+  readonly #now: () => number;
+  readonly #shared: Shared = createShared();
+  readonly #redactor: Redactor;
+  readonly #writer: SpoolWriter;
+  readonly #warning: Warning;
+  readonly #drain: DrainHandle | undefined;
+  #noted = 0;
+  #dropped = 0;
+  #reasons: Reasons = {};
+  #lost: Reasons = {};
+  #problem: string | undefined;
+  #closed: Promise<Flushed> | undefined;
 
-  function drop(reason: string): undefined {
-    dropped++;
-    reasons = added(reasons, reason, 1);
-    return undefined;
+  constructor({
+    spool,
+    store,
+    redact,
+    drain = true,
+    warn,
+    spoolLimit = 4 * 1024 ** 3,
+    ...rest
+  }: RecorderOptions) {
+    const { now = Date.now, opener = new URL("../drain-store.js", import.meta.url).href } = rest;
+    const owner = thisProcess();
+    this.#spool = spool;
+    this.#limit = spoolLimit;
+    this.#now = now;
+    this.#redactor = createRedactor(redact === false ? { off: true } : redact);
+    this.#writer = createSpoolWriter(spool, this.id, owner);
+    this.#warning = createWarning(warn);
+    const told = (): Told => ({ noted: this.#noted, dropped: this.#dropped, reasons: this.#reasons });
+    const heard = (message: DrainMessage): void => this.#hear(message);
+    const parts = {
+      folder: spool,
+      recorder: this.id,
+      owner,
+      shared: this.#shared,
+      store,
+      opener,
+      told,
+      heard,
+      now,
+    };
+    this.#drain = drain ? new DrainHandle(parts) : undefined;
   }
 
-  function record(happening: Happening): string | undefined {
-    noted++;
+  // Properties, so that a program may pass them on by themselves.
+  readonly record = (happening: Happening): string | undefined => {
+    this.#noted++;
     try {
-      if (closed !== undefined) return drop("closed");
-      const taken = takeIn(happening, Math.trunc(now()));
-      if (taken instanceof Unfit) return drop(taken.reason);
-      if (taken.json.length > lineBytes) return drop("larger than 16 MiB");
-      const full = (writer.segment() - shared.finished() + 1) * segmentBytes > spoolLimit;
-      if (full && writer.size() >= segmentBytes) return drop("the spool is full");
-      writer.append(noted, dropped, redactor.line(taken.json));
-      if (writer.segment() !== shared.segment()) shared.begin(writer.segment());
-      drain?.appended();
-      return taken.id;
+      return this.#take(happening);
     } catch (error) {
       const reason = spoolReason(error);
-      warn.hourly(`Loci: ${spool} cannot be written (${reason}), so nothing is recorded.`);
-      return drop(reason);
+      this.#warning.hourly(`Loci: ${this.#spool}: ${reason}, so what happens now is not recorded.`);
+      return this.#drop(reason);
     }
-  }
-
-  function tally(): Tally {
-    // In this order: a line is counted as written after it was noted.
-    const gone = shared.lost();
-    const written = shared.written();
-    const all = dropped + gone;
-    return { noted, written, spooled: noted - written - all, dropped: all, reasons: { ...reasons, ...lost } };
-  }
-
-  async function flush({ timeout = 30_000 }: { readonly timeout?: number } = {}): Promise<Flushed> {
-    const before = tally();
-    if (before.spooled > 0 || before.noted > 0) await drain?.flush(timeout);
-    const after = tally();
-    if (after.spooled === 0) return after;
-    return { ...after, problem: problem ?? `The store was not ready within ${timeout} ms.` };
-  }
-
-  async function end(timeout: number): Promise<Flushed> {
-    const flushed = await flush({ timeout });
-    await drain?.close();
-    writer.close();
-    // What is still there is anybody's from now on.
-    for (const file of listSpool(spool)) if (file.recorder === id) release(file);
-    const last = tally();
-    return last.spooled === 0 ? last : { ...flushed, ...last };
-  }
-
-  const close = ({ timeout = 10_000 }: { readonly timeout?: number } = {}): Promise<Flushed> =>
-    (closed ??= end(timeout));
-  return {
-    id,
-    record,
-    flush,
-    close,
-    get tally() {
-      return tally();
-    },
-    get redactions() {
-      return redactor.counts;
-    },
-    [Symbol.asyncDispose]: async () => void (await close()),
   };
+
+  readonly flush = async ({ timeout = 30_000 }: { readonly timeout?: number } = {}): Promise<Flushed> => {
+    if (this.#noted > 0) await this.#drain?.flush(timeout);
+    return this.#flushed(timeout);
+  };
+
+  readonly close = ({ timeout = 10_000 }: { readonly timeout?: number } = {}): Promise<Flushed> =>
+    (this.#closed ??= this.#end(timeout));
+
+  [Symbol.asyncDispose] = async (): Promise<void> => void (await this.close());
+
+  get tally(): Tally {
+    // A line is counted as written after it was noted, so these are read first.
+    const lost = this.#shared.lost();
+    const written = this.#shared.written();
+    const dropped = this.#dropped + lost;
+    const spooled = this.#noted - written - dropped;
+    return { noted: this.#noted, written, spooled, dropped, reasons: { ...this.#reasons, ...this.#lost } };
+  }
+
+  get redactions(): Reasons {
+    return this.#redactor.counts;
+  }
+
+  #take(happening: Happening): string | undefined {
+    if (this.#closed !== undefined) return this.#drop("closed");
+    const taken = takeIn(happening, Math.trunc(this.#now()));
+    if (taken instanceof Unfit) return this.#drop(taken.reason);
+    if (taken.json.length > lineBytes) return this.#drop("larger than 16 MiB");
+    if (this.#isFull()) return this.#drop("the spool is full");
+    this.#writer.append(this.#noted, this.#dropped, this.#redactor.line(taken.json));
+    const segment = this.#writer.segment();
+    if (segment !== this.#shared.segment()) this.#shared.begin(segment);
+    this.#drain?.appended();
+    return taken.id;
+  }
+
+  #drop(reason: string): undefined {
+    this.#dropped++;
+    this.#reasons = added(this.#reasons, reason, 1);
+  }
+
+  /** The next line would begin a segment that the limit has no room for. */
+  #isFull(): boolean {
+    if (this.#writer.size() < segmentBytes) return false;
+    const waiting = this.#writer.segment() - Math.max(1, this.#shared.finished()) + 1;
+    return (waiting + 1) * segmentBytes > this.#limit;
+  }
+
+  #hear(message: DrainMessage): void {
+    if (message.kind === "well") this.#problem = undefined;
+    if (message.kind === "lost") this.#lost = message.reasons;
+    if (message.kind === "aside") {
+      this.#warning.now(
+        `Loci: the store was damaged. It is kept as ${message.path}, and a new one was begun.`,
+      );
+    }
+    if (message.kind !== "problem") return;
+    this.#problem = message.sentence;
+    // A lock is over in a moment; everything else wants somebody to look.
+    if (message.code === "busy") return;
+    this.#warning.hourly(`Loci: what is recorded waits in ${this.#spool}, because: ${message.sentence}`);
+  }
+
+  #flushed(timeout: number): Flushed {
+    const tally = this.tally;
+    if (tally.spooled === 0) return tally;
+    return { ...tally, problem: this.#problem ?? `The store was not ready within ${timeout} ms.` };
+  }
+
+  async #end(timeout: number): Promise<Flushed> {
+    if (this.#noted > 0) await this.#drain?.flush(timeout);
+    await this.#drain?.close();
+    this.#writer.close();
+    // What is still there is anybody's from now on.
+    for (const file of listSpool(this.#spool)) if (file.recorder === this.id) release(file);
+    return this.#flushed(timeout);
+  }
 }
+
+const warnEvery = 3_600_000;
 
 interface Warning {
   readonly now: (sentence: string) => void;
@@ -187,10 +224,11 @@ function createWarning(warn: RecorderOptions["warn"]): Warning {
   const say = (sentence: string): void => {
     if (warn === false) return;
     try {
-      if (warn === undefined) process.stderr.write(`${sentence}\n`);
+      // Not process.stderr: where nobody reads it any more, that ends the host with an error event.
+      if (warn === undefined) writeSync(2, `${sentence}\n`);
       else warn(sentence);
     } catch {
-      // A host whose own function throws, or that closed its stderr: it still must not be hurt.
+      // A closed stderr, or a function of the host's that throws.
     }
   };
   return {
@@ -201,11 +239,6 @@ function createWarning(warn: RecorderOptions["warn"]): Warning {
       say(sentence);
     },
   };
-}
-
-/** A lock is over in a moment; everything else wants somebody to look. */
-function isLasting(code: ErrorCode | "unknown"): boolean {
-  return code !== "busy";
 }
 
 function spoolReason(error: unknown): string {

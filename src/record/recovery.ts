@@ -1,9 +1,9 @@
 import { closeSync, constants, openSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Account, accountChanges, afterBatch, foundAccount, lostOf, writtenOf } from "./account.ts";
-import { claimLeftovers, listSpool, isLeftover, type SpoolFile } from "./leftovers.ts";
+import { claimLeftovers, isLeftover, listSpool, type SpoolFile } from "./leftovers.ts";
 import { type Owner, thisProcess } from "./owner.ts";
-import { readLines, segmentFile } from "./spool.ts";
+import { readLines, segmentFile, type SpoolLine } from "./spool.ts";
 import { batchLimits, type DrainStore, writeLines } from "./write-lines.ts";
 
 /** What was found in the spool of processes that are no more. */
@@ -18,93 +18,104 @@ export interface Recovered {
   readonly torn: number;
 }
 
-export interface Recovery {
-  /** Takes over what is there now. Answers whether there is anything to do. */
-  readonly look: (now: number) => boolean;
-  /** Brings one batch into the store. Answers whether there is more. */
-  readonly step: (store: DrainStore, now: number) => Promise<boolean>;
-  readonly found: () => Recovered;
-  /** Leaves what is not done to the next. */
-  readonly close: () => void;
-}
-
 interface Reading {
   readonly account: Account;
+  /** -1 before the file is opened. */
   readonly fd: number;
   readonly offset: number;
   readonly torn: boolean;
 }
 
-export function createRecovery(folder: string, here: Owner): Recovery {
-  let files: SpoolFile[] = [];
-  let reading: Reading | undefined;
-  let found: Recovered = { recorders: 0, files: 0, written: 0, lost: 0, torn: 0 };
-  const touched = new Set<string>();
+const nothing: Recovered = { recorders: 0, files: 0, written: 0, lost: 0, torn: 0 };
 
-  async function begin(store: DrainStore, file: SpoolFile): Promise<Reading> {
-    const account = reading?.account ?? (await foundAccount(store.engine, file.recorder, file.owner));
-    return { account, fd: openSync(file.path, constants.O_RDONLY), offset: 0, torn: false };
+/** Takes over what dead processes left in a spool folder, and brings it into the store batch by batch. */
+export class Recovery {
+  readonly #folder: string;
+  readonly #here: Owner;
+  readonly #touched = new Set<string>();
+  #files: SpoolFile[] = [];
+  #reading: Reading | undefined;
+  #found: Recovered = nothing;
+
+  constructor(folder: string, here: Owner) {
+    this.#folder = folder;
+    this.#here = here;
   }
 
-  async function finish(store: DrainStore, file: SpoolFile, now: number): Promise<void> {
-    if (reading === undefined) return;
+  get found(): Recovered {
+    return this.#found;
+  }
+
+  /** Takes over what is there now. Answers whether there is anything to do. */
+  look(now: number): boolean {
+    this.#files.push(...claimLeftovers(this.#folder, this.#here, now));
+    return this.#files.length > 0;
+  }
+
+  /** Brings one batch into the store. Answers whether there is more. */
+  async step(store: DrainStore, now: number): Promise<boolean> {
+    const [file] = this.#files;
+    if (file === undefined) return false;
+    const reading = await this.#open(store, file);
+    const batch = readLines(reading.fd, reading.offset, batchLimits);
+    if (batch.lines.length === 0 && batch.damaged === 0) {
+      await this.#finish(store, { file, reading: { ...reading, torn: batch.rest > 0 }, now });
+      return this.#files.length > 0;
+    }
+    const { known } = reading.account;
+    const isKnown = ({ number, dropped }: SpoolLine): boolean => number - dropped <= known;
+    // These are in the store already; the totals of their sessions may not be.
+    for (const { happening } of batch.lines.filter(isKnown)) {
+      this.#touched.add(happening.kind === "session" ? happening.id : happening.sessionId);
+    }
+    const account = await writeLines(store, {
+      account: afterBatch(reading.account, batch),
+      lines: batch.lines.filter((line) => !isKnown(line)),
+      touched: this.#touched,
+      now: () => now,
+    });
+    this.#reading = { ...reading, account, offset: batch.end };
+    return true;
+  }
+
+  async #open(store: DrainStore, file: SpoolFile): Promise<Reading> {
+    const reading = this.#reading;
+    if (reading !== undefined && reading.fd !== -1) return reading;
+    const account = reading?.account ?? (await foundAccount(store.engine, file.recorder, file.owner));
+    this.#reading = { account, fd: openSync(file.path, constants.O_RDONLY), offset: 0, torn: false };
+    return this.#reading;
+  }
+
+  async #finish(
+    store: DrainStore,
+    { file, reading, now }: { readonly file: SpoolFile; readonly reading: Reading; readonly now: number },
+  ): Promise<void> {
     const { account, fd, torn } = reading;
-    const more = files[1]?.recorder === file.recorder;
-    await store.ingest.settle([...touched]);
+    const more = this.#files[1]?.recorder === file.recorder;
+    await store.ingest.settle([...this.#touched]);
     if (!more) await store.engine.write(accountChanges(account, now, true));
     await store.durable();
-    touched.clear();
+    this.#touched.clear();
     closeSync(fd);
     rmSync(file.path, { force: true });
-    files.shift();
-    found = {
-      recorders: found.recorders + (more ? 0 : 1),
-      files: found.files + 1,
-      written: found.written + (more ? 0 : writtenOf(account)),
-      lost: found.lost + (more ? 0 : lostOf(account)),
-      torn: found.torn + (torn ? 1 : 0),
+    this.#files.shift();
+    this.#reading = more ? { account, fd: -1, offset: 0, torn: false } : undefined;
+    this.#found = {
+      recorders: this.#found.recorders + (more ? 0 : 1),
+      files: this.#found.files + 1,
+      written: this.#found.written + (more ? 0 : writtenOf(account)),
+      lost: this.#found.lost + (more ? 0 : lostOf(account)),
+      torn: this.#found.torn + (torn ? 1 : 0),
     };
-    reading = more ? { account, fd: -1, offset: 0, torn: false } : undefined;
   }
 
-  return {
-    look(now) {
-      files.push(...claimLeftovers(folder, here, now));
-      return files.length > 0;
-    },
-    async step(store, now) {
-      const [file] = files;
-      if (file === undefined) return false;
-      if (reading === undefined || reading.fd === -1) reading = await begin(store, file);
-      const batch = readLines(reading.fd, reading.offset, batchLimits);
-      if (batch.lines.length === 0 && batch.damaged === 0) {
-        reading = { ...reading, torn: batch.rest > 0 };
-        await finish(store, file, now);
-        return files.length > 0;
-      }
-      const { known } = reading.account;
-      const lines = batch.lines.filter((line) => line.number - line.dropped > known);
-      // In the store already; their sessions' totals may not be.
-      for (const { number, dropped, happening } of batch.lines) {
-        if (number - dropped <= known)
-          touched.add("sessionId" in happening ? happening.sessionId : happening.id);
-      }
-      const account = await writeLines(store, {
-        account: afterBatch(reading.account, batch),
-        lines,
-        touched,
-        now: () => now,
-      });
-      reading = { ...reading, account, offset: batch.end };
-      return true;
-    },
-    found: () => found,
-    close() {
-      if (reading !== undefined && reading.fd !== -1) closeSync(reading.fd);
-      for (const file of files) release(file);
-      files = [];
-    },
-  };
+  /** Leaves what is not done to the next. */
+  close(): void {
+    if (this.#reading !== undefined && this.#reading.fd !== -1) closeSync(this.#reading.fd);
+    this.#reading = undefined;
+    for (const file of this.#files) release(file);
+    this.#files = [];
+  }
 }
 
 /** Says that nobody owns this file now. */
@@ -122,11 +133,11 @@ export async function recoverLeftovers(
   store: DrainStore,
   { spool, now = Date.now }: { readonly spool: string; readonly now?: () => number },
 ): Promise<Recovered> {
-  const recovery = createRecovery(spool, thisProcess());
+  const recovery = new Recovery(spool, thisProcess());
   try {
     recovery.look(now());
     while (await recovery.step(store, now()));
-    return recovery.found();
+    return recovery.found;
   } finally {
     recovery.close();
   }

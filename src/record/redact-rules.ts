@@ -20,14 +20,12 @@ export interface RedactionRule {
 const begin = String.raw`(?<![A-Za-z0-9_-](?<!\\[nrtbf]|%[0-9A-Fa-f]{2}|\[\d{0,3}m))`;
 const end = "(?![A-Za-z0-9])";
 
-function token(
-  name: string,
-  hints: readonly string[],
-  source: string,
-  accept?: RedactionRule["accept"],
-): RedactionRule {
-  const pattern = new RegExp(source, "g");
-  return accept === undefined ? { name, pattern, hints } : { name, pattern, hints, accept };
+function token(name: string, hints: readonly string[], source: string): RedactionRule {
+  return { name, pattern: new RegExp(source, "g"), hints };
+}
+
+function checked(rule: RedactionRule, accept: NonNullable<RedactionRule["accept"]>): RedactionRule {
+  return { ...rule, accept };
 }
 
 const names = [
@@ -65,10 +63,12 @@ export const standardRules: readonly RedactionRule[] = [
     ["gl"],
     `${begin}gl(?:pat|ptt|dt|rt|cbt|ft|imt|agent|oas|soat)-[A-Za-z0-9_.-]{20,300}`,
   ),
-  token(
-    "slack-token",
-    ["xox", "xapp-"],
-    `${begin}(?:xox[abceoprs](?:\\.xox[a-z])?|xapp)-[A-Za-z0-9-]{16,400}`,
+  checked(
+    token(
+      "slack-token",
+      ["xox", "xapp-"],
+      `${begin}(?:xox[abceoprs](?:\\.xox[a-z])?|xapp)-[A-Za-z0-9-]{16,400}`,
+    ),
     random,
   ),
   token(
@@ -79,8 +79,11 @@ export const standardRules: readonly RedactionRule[] = [
   token("stripe-key", ["_live_", "_test_"], `${begin}[sr]k_(?:live|test)_[A-Za-z0-9]{16,250}`),
   token("stripe-webhook", ["whsec_"], `${begin}whsec_[A-Za-z0-9+/=]{24,100}`),
   token("anthropic-key", ["sk-ant-"], "sk-ant-[A-Za-z0-9_-]{20,300}"),
-  token("openai-key", ["sk-"], `${begin}sk-(?:proj|svcacct|admin|None|or-v1)-[A-Za-z0-9_-]{20,300}`, random),
-  token("openai-key", ["sk-"], `${begin}sk-[A-Za-z0-9_-]{20,300}`, varied),
+  checked(
+    token("openai-key", ["sk-"], `${begin}sk-(?:proj|svcacct|admin|None|or-v1)-[A-Za-z0-9_-]{20,300}`),
+    random,
+  ),
+  checked(token("openai-key", ["sk-"], `${begin}sk-[A-Za-z0-9_-]{20,300}`), varied),
   token("google-key", ["AIza"], `${begin}AIza[A-Za-z0-9_-]{30,45}`),
   token("google-oauth", ["GOCSPX-", "ya29."], `${begin}(?:GOCSPX-|ya29\\.)[A-Za-z0-9_-]{20,500}`),
   token("huggingface-token", ["hf_", "api_org_"], `${begin}(?:hf|api_org)_[A-Za-z0-9]{30,60}`),
@@ -89,10 +92,12 @@ export const standardRules: readonly RedactionRule[] = [
   token("sendgrid-key", ["SG."], `${begin}SG\\.[A-Za-z0-9_-]{16,32}\\.[A-Za-z0-9_-]{16,64}`),
   token("twilio-key", ["AC", "SK"], `${begin}(?:AC|SK)[0-9a-f]{32}${end}`),
   token("telegram-token", [":AA"], `${begin}\\d{8,10}:AA[A-Za-z0-9_-]{32,34}${end}`),
-  token(
-    "discord-token",
-    ["."],
-    `${begin}[MNO][A-Za-z0-9_-]{23,27}\\.[A-Za-z0-9_-]{6}\\.[A-Za-z0-9_-]{27,40}`,
+  checked(
+    token(
+      "discord-token",
+      ["."],
+      `${begin}[MNO][A-Za-z0-9_-]{23,27}\\.[A-Za-z0-9_-]{6}\\.[A-Za-z0-9_-]{27,40}`,
+    ),
     varied,
   ),
   token(
@@ -110,7 +115,7 @@ export const standardRules: readonly RedactionRule[] = [
   token("digitalocean-token", ["_v1_"], `${begin}do[opr]_v1_[a-f0-9]{40,80}`),
   token("databricks-token", ["dapi"], `${begin}dapi[a-f0-9]{32}(?:-\\d{1,2})?${end}`),
   token("linear-key", ["lin_"], `${begin}lin_(?:api|oauth|wh)_[A-Za-z0-9]{30,80}`),
-  token("notion-token", ["secret_", "ntn_"], `${begin}(?:secret|ntn)_[A-Za-z0-9]{40,60}`, random),
+  checked(token("notion-token", ["secret_", "ntn_"], `${begin}(?:secret|ntn)_[A-Za-z0-9]{40,60}`), random),
   token("mailgun-key", ["key-"], `${begin}(?:pub)?key-[a-f0-9]{32}${end}`),
   token("heroku-key", ["HRKU-"], `${begin}HRKU-[A-Za-z0-9_-]{30,80}`),
   token("shopify-token", ["shp"], `${begin}shp(?:at|ca|pa|ss|ua)_[a-fA-F0-9]{32,64}`),
@@ -132,10 +137,12 @@ export const standardRules: readonly RedactionRule[] = [
   token("postman-key", ["PMAK-"], `${begin}PMAK-[a-f0-9]{24}-[a-f0-9]{34}`),
   token("planetscale-token", ["pscale_"], `${begin}pscale_(?:tkn|pw|oauth)_[A-Za-z0-9_.-]{30,80}`),
   token("atlassian-token", ["ATATT3"], `${begin}ATATT3[A-Za-z0-9_=-]{50,300}`),
-  token(
-    "square-token",
-    ["sq0", "EAAA"],
-    `${begin}(?:sq0[a-z]{3}-[A-Za-z0-9_-]{22,50}|EAAA[A-Za-z0-9_-]{56,64})`,
+  checked(
+    token(
+      "square-token",
+      ["sq0", "EAAA"],
+      `${begin}(?:sq0[a-z]{3}-[A-Za-z0-9_-]{22,50}|EAAA[A-Za-z0-9_-]{56,64})`,
+    ),
     random,
   ),
   token("newrelic-key", ["NRAK-"], `${begin}NRAK-[A-Z0-9]{27}`),

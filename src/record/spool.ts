@@ -77,7 +77,7 @@ export function createSpoolWriter(folder: string, recorder: string, owner: Owner
   function next(): void {
     if (segment === 0) makeSpoolFolder(folder);
     const path = join(folder, segmentFile({ recorder, segment: segment + 1, owner }));
-    const { O_APPEND, O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW = 0 } = constants;
+    const { O_APPEND, O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants;
     const opened = openSync(path, O_APPEND | O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600);
     if (fd !== -1) closeSync(fd);
     fd = opened;
@@ -184,6 +184,7 @@ function parseLine(bytes: Buffer): SpoolLine | undefined {
   if (checksum(body, Number(number), Number(dropped)) !== sum) return undefined;
   try {
     // The checksum says that these are the bytes the recorder wrote, and it writes happenings.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     const happening = JSON.parse(body.toString()) as Noted;
     return { number: Number(number), dropped: Number(dropped), happening };
   } catch {

@@ -71,7 +71,8 @@ export function createOutput(options: OutputOptions): Output {
   const note = (line: string): void => {
     if (quiet) return;
     beforeNote();
-    stderr.write(`${line}\n`);
+    // A hint may name what was recorded.
+    stderr.write(`${safeText(line)}\n`);
   };
   return {
     format,
@@ -82,7 +83,7 @@ export function createOutput(options: OutputOptions): Output {
     async answer(answer, shown, on = screen) {
       await lines(render(answer, shown, { format, isTerminal, screen: on }));
       if (format !== "table") return;
-      if (shown.rows(answer).length === 0 && shown.empty) note(safeText(shown.empty(answer)));
+      if (shown.rows(answer).length === 0 && shown.empty) note(shown.empty(answer));
       for (const hint of shown.hints?.(answer, on) ?? []) note(hint);
     },
   };

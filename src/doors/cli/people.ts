@@ -98,3 +98,9 @@ export function bar(value: number, most: number): string {
   if (value <= 0 || most <= 0) return " ";
   return bars[Math.min(7, Math.floor((value / most) * 7.999))] ?? " ";
 }
+
+/** What one types to give a model a price. */
+export function priceCommand(model: string): string {
+  const word = /^[\w.:/@[\]-]+$/.test(model) ? model : `'${model.replaceAll("'", "'\\''")}'`;
+  return `loci prices set ${word} --in N --out N`;
+}

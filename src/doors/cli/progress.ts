@@ -1,5 +1,6 @@
 import type { Millis, Progress } from "../../operations/operation.ts";
 import { duration, grouped } from "./people.ts";
+import { safeLine } from "./safe.ts";
 import { truncate } from "./width.ts";
 
 export interface ProgressLine {
@@ -45,7 +46,8 @@ export function createProgress({ stderr, wanted, now }: ProgressOptions): Progre
   };
 }
 
-export function progressText({ doing, done, total }: Progress, spent: Millis): string {
+export function progressText({ done, total, ...step }: Progress, spent: Millis): string {
+  const doing = safeLine(step.doing);
   if (total === null) return `${doing} ${grouped(done)}`;
   const share = total === 0 ? 1 : Math.min(1, done / total);
   const full = Math.round(share * 24);

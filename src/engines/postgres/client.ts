@@ -112,7 +112,7 @@ async function run(connection: Pool | PoolClient, { sql, sets, answers }: Statem
   return { changes, rows };
 }
 
-async function importDriver(place: string): Promise<typeof import("pg")> {
+export async function importDriver(place: string): Promise<typeof import("pg")> {
   try {
     return await import("pg");
   } catch (error) {
@@ -125,7 +125,7 @@ async function importDriver(place: string): Promise<typeof import("pg")> {
 }
 
 /** For messages: without user, password and options. */
-function placeOf(url: string): string {
+export function placeOf(url: string): string {
   if (!URL.canParse(url)) {
     throw new LociError("config", "The URL of the PostgreSQL database cannot be read.", {
       next: "postgres://user:password@host:5432/database",

@@ -2,17 +2,24 @@ import type { Engine, SqlDoor } from "../../engine/engine.ts";
 import { createSqlEngine } from "../sql/engine.ts";
 import { openPool, type PostgresOptions } from "./client.ts";
 import { postgresDialect } from "./dialect.ts";
+import { createPostgresSqlDoor } from "./sql-door.ts";
 
 export interface CreatePostgresOptions extends PostgresOptions {
+  /** Default: {@link createPostgresSqlDoor}, which connects for each question. */
   readonly sql?: SqlDoor;
+  /** For that door: the URL of a role that may only SELECT. */
+  readonly readOnlyUrl?: string;
   readonly now?: () => number;
 }
 
 /** A PostgreSQL database (14 or newer). Connects with the first call. */
 export async function createPostgresEngine(
   url: string,
-  { sql, now, ...options }: CreatePostgresOptions = {},
+  { sql, readOnlyUrl, now, ...options }: CreatePostgresOptions = {},
 ): Promise<Engine> {
   const client = await openPool(url, options);
-  return createSqlEngine(client, postgresDialect, { ...(sql && { sql }), ...(now && { now }) });
+  return createSqlEngine(client, postgresDialect, {
+    sql: sql ?? createPostgresSqlDoor(url, { readOnlyUrl }),
+    ...(now && { now }),
+  });
 }

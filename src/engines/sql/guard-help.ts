@@ -21,7 +21,7 @@ export function missing(
     return new LociError("invalid", `There is no function ${name} for these arguments.`, { cause });
   }
   if (kind === "table") {
-    const tables = [...catalog.keys()];
+    const tables = [...catalog.keys()].sort();
     const views = tables.filter((table) => table.startsWith("v_"));
     return new LociError(
       "invalid",

@@ -100,10 +100,7 @@ function tokenAt(sql: string, at: number, lexis: Lexis): Token {
 function finish(sql: string, at: number, found: { kind: "number" | "parameter"; length: number }): Token {
   const end = at + found.length;
   const next = sql.charAt(end);
-  if (
-    wordCharacter.test(next) ||
-    (found.kind === "parameter" && (next === "(" || sql.startsWith("::", end)))
-  ) {
+  if (wordCharacter.test(next) || (found.kind === "parameter" && next === "(")) {
     throw refusal("invalid", `"${sql.slice(at, end + 1)}" at character ${at + 1} is not a ${found.kind}.`);
   }
   return { kind: found.kind, text: sql.slice(at, end), start: at, end };

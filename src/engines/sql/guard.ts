@@ -39,8 +39,9 @@ export function guard(sql: string, rules: GuardRules): ReadStatement {
   const begin = first === "explain" ? rules.afterExplain(tokens.map(asWritten)) : 0;
   const head = tokens[begin];
   if (head?.kind !== "word" || !rules.firstWords.has(head.text)) throw notAQuestion(head);
-  checkWords(tokens, rules);
-  checkNames(tokens, rules);
+  const question = tokens.slice(begin);
+  checkWords(question, rules);
+  checkNames(question, rules);
   const inner = text.slice(head.start - (tokens[0]?.start ?? 0));
   return { kind: begin > 0 ? "explain" : "rows", text, inner, names, places: countPlaces(tokens) };
 }

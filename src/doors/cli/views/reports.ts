@@ -14,6 +14,7 @@ import {
   modelName,
   money,
   percent,
+  priceCommand,
   projectName,
   short,
   when,
@@ -51,10 +52,7 @@ export const costView: AnyView = view<CostAnswer | ToolCostAnswer | ExplainAnswe
     }
     const { total } = answer;
     const known = `total ${money(total.costUsd, total.costComplete)}, ${short(tokenSum(total))} tokens`;
-    return [
-      known,
-      ...answer.unpriced.map(({ model }) => `no price for ${model}: loci prices set ${model} --in N --out N`),
-    ];
+    return [known, ...answer.unpriced.map(({ model }) => `no price for ${model}: ${priceCommand(model)}`)];
   },
 });
 
@@ -195,5 +193,5 @@ export const errorsView: AnyView = view<Page<ErrorItem>, ErrorItem>({
     })),
   sessions: (answer) => answer.items.map(({ sessionId }) => sessionId),
   empty: () => "Nothing failed here.",
-  hints: ({ next }) => (next === null ? [] : [`more: loci errors --after ${next}`]),
+  hints: ({ next }, { command }) => (next === null ? [] : [`more: ${command} errors --after ${next}`]),
 });
