@@ -7,13 +7,19 @@ import { bytes, type Collection, id, integer, type Millis, text, time } from "./
 export interface PendingSearch {
   readonly id: string;
   readonly sessionId: string;
-  /** The messages' sequences, first and last included, with the tool executions that belong to them. */
+  /**
+   * The messages' sequences, first and last included, with the tool executions that belong to them. 0 stands for the
+   * tool executions that belong to no message.
+   */
   readonly first: number;
   readonly last: number;
   readonly count: number;
   /** Until then somebody is indexing it; afterwards anybody may. */
   readonly claimedUntil: Millis;
 }
+
+/** The row of this id is no to-do: its `sessionId` names the store, so that an index knows whose it is. */
+export const storeMark = "store";
 
 export const pendingSearch: Collection<PendingSearch> = {
   name: "search_pending",
@@ -26,7 +32,7 @@ export const pendingSearch: Collection<PendingSearch> = {
 /** One immutable piece of the index. Its parts stand in {@link SegmentBlock}s. */
 export interface Segment {
   readonly id: string;
-  /** How many merges made it: 0 fresh. */
+  /** By its size: segments of one tier are merged into one. */
   readonly tier: number;
   readonly documents: number;
   /** The sum of the documents' lengths, in tokens. */
@@ -46,7 +52,7 @@ export const searchSegments: Collection<Segment> = {
 };
 
 export interface SegmentBlock {
-  /** `segment/part/number`. */
+  /** `segment/number`: a segment is one run of bytes, cut into pages of one size. */
   readonly id: string;
   readonly segment: string;
   readonly data: Uint8Array;
@@ -60,7 +66,10 @@ export const searchBlocks: Collection<SegmentBlock> = {
   indexes: [["segment"]],
 };
 
-/** Single values of the index: its format's version, and a counter that changes whenever the list of segments does. */
+/**
+ * Single values of the index: `format`, its version; `store`, the name of the store it was made from; `generation`, which
+ * changes whenever the list of segments does; `merge`, until when somebody is merging.
+ */
 export interface SearchState {
   readonly id: string;
   readonly value: string;

@@ -78,6 +78,8 @@ export interface Progress {
 export interface Context {
   readonly now: () => Millis;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where the person stands. */
+  readonly folder: string;
   readonly signal?: AbortSignal | undefined;
   progress(step: Progress): void;
 }

@@ -1,13 +1,31 @@
 import { examine } from "../../operations/doctor.ts";
+import { importSessions } from "../../operations/import.ts";
 import { managePrices } from "../../operations/prices.ts";
 import { listErrors, showCost } from "../../operations/reports.ts";
 import { listSessions, showSession, tailMessages } from "../../operations/sessions.ts";
 import { querySql } from "../../operations/sql.ts";
+import { summarize } from "../../operations/summary.ts";
 import type { Command } from "./command.ts";
 import { operated } from "./operated.ts";
 
 /** Everything that can be typed behind `loci`, in the order of the help. */
 export const commands: readonly Command[] = [
+  operated(importSessions, {
+    view: async () => (await import("./views/import.ts")).importView,
+    flags: { strict: { kind: "boolean", summary: "exit code 7 where a file or a line could not be taken" } },
+    resumable: true,
+    details:
+      "Only what is new is read, and doing it twice changes nothing. Secrets are replaced by a marker before anything is stored.",
+    examples: [
+      ["loci import", "what Claude Code left on this machine"],
+      ["loci import ~/old/projects", "a folder, with everything below it"],
+      ["loci import --source loci kept.jsonl", "what loci export wrote"],
+    ],
+    exitCode: (answer, { strict }) =>
+      strict === true && "problems" in answer && Array.isArray(answer.problems) && answer.problems.length > 0
+        ? 7
+        : 0,
+  }),
   operated(listSessions, {
     view: async () => (await import("./views/sessions.ts")).sessionsView,
     examples: [
@@ -132,6 +150,13 @@ export const commands: readonly Command[] = [
     },
   },
   {
+    name: "demo",
+    summary: "show sample sessions, in a store of their own",
+    params: { limit: { kind: "integer", letter: "n", default: 12, min: 1, max: 1000, summary: "how many" } },
+    examples: [["loci demo", "what it looks like"]],
+    run: async (call) => (await import("./commands/summary.ts")).demo(call),
+  },
+  {
     name: "version",
     summary: "print the version",
     params: {},
@@ -142,11 +167,20 @@ export const commands: readonly Command[] = [
 
 /** `loci` alone. */
 export const summaryCommand: Command = {
-  name: "summary",
-  summary: "read what is new and show the last sessions",
-  params: {},
-  examples: [],
-  async run() {
-    return undefined;
+  name: summarize.name,
+  summary: "reads what is new and shows the last sessions",
+  params: {
+    ...summarize.params,
+    redact: {
+      kind: "enum",
+      choices: ["on", "off"],
+      default: "on",
+      summary: "off keeps secrets as they stand",
+      hidden: true,
+    },
+    orSamples: { kind: "boolean", summary: "where there is no history, show the samples", hidden: true },
   },
+  examples: [],
+  resumable: true,
+  run: async (call) => (await import("./commands/summary.ts")).summary(call),
 };

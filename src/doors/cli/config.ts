@@ -213,6 +213,18 @@ export function shownValue({ name, value }: Setting): string | null {
   return kind.secret ? `set (ends in …${value.slice(-2)})` : withoutSecrets(value);
 }
 
+/** `~/x` for what is below the person's folder. */
+export function tilde(path: string, env: Environment): string {
+  const person = env["HOME"];
+  return person && path.startsWith(`${person}/`) ? `~${path.slice(person.length)}` : path;
+}
+
+/** What one types to stay with a store. */
+export function withStore(url: string, env: Environment): string {
+  const shown = tilde(withoutSecrets(url), env);
+  return `loci --db ${/^[\w./:~@+-]+$/.test(shown) ? shown : JSON.stringify(shown)}`;
+}
+
 export function withoutSecrets(url: string): string {
   return url
     .replace(/^([a-z][a-z0-9+.-]*:\/\/[^/@:]*):[^/]*@/i, "$1:***@")

@@ -1,3 +1,4 @@
+import type { Loci } from "../../open.ts";
 import type { Input, Operation, Params } from "../../operations/operation.ts";
 import type { Call, Command } from "./command.ts";
 import type { AnyView } from "./output.ts";
@@ -30,18 +31,29 @@ export function operated(operation: Operation, spec: OperatedSpec): Command {
       const input = (await spec.prepare?.(call)) ?? call.input;
       const [loci, view] = await Promise.all([call.open(), spec.view()]);
       const answer = await operation.run(loci, input, call.context);
-      await showAnswer(call, answer, view);
+      await showAnswer(call, answer, { view, loci });
       return spec.exitCode?.(answer, input);
     },
   };
 }
 
+interface Shown {
+  readonly view: AnyView;
+  /** The store that the answer is from. */
+  readonly loci: Loci;
+  /** What one types before a command to stay with that store; known already where it is the call's own. */
+  readonly command?: string;
+}
+
 /** Shows an answer; on a table the ids of sessions are short. */
-export async function showAnswer(call: Call, answer: object, view: AnyView): Promise<void> {
+export async function showAnswer(call: Call, answer: object, { view, loci, command }: Shown): Promise<void> {
   const ids = call.out.format === "table" ? (view.sessions?.(answer) ?? []) : [];
-  let screen: Screen = { ...call.screen, full: call.input["full"] === true };
+  let screen: Screen = {
+    ...call.screen,
+    full: call.input["full"] === true,
+    command: command ?? call.screen.command,
+  };
   if (ids.length > 0) {
-    const loci = await call.open();
     const short = await loci.sessions.shorten([...new Set(ids)]);
     screen = { ...screen, shortId: (id) => short.get(id) ?? id };
   }

@@ -12,7 +12,7 @@ export function reference(): string {
     "",
     "<!-- Made by scripts/docs.mjs from the list of commands. Edit the commands, then run it again. -->",
     "",
-    `\`loci\` alone ${summaryCommand.summary}. Every other command:`,
+    `\`loci\` alone ${summaryCommand.summary}. The commands:`,
     "",
     "| command | what it does |",
     "|---|---|",

@@ -2,11 +2,12 @@ import { LociError } from "../../errors.ts";
 import { type Loci, open } from "../../open.ts";
 import { nearest } from "../../operations/nearest.ts";
 import type { Input, Millis } from "../../operations/operation.ts";
+import { readOwnPrices } from "../../price-file.ts";
 import { readInput } from "../../operations/values.ts";
 import { commandAt, parseArguments } from "./args.ts";
 import { type Command, globalParams, paramLabel } from "./command.ts";
 import { commands, summaryCommand } from "./commands.ts";
-import { readSettings, type SettingName, type Settings } from "./config.ts";
+import { readSettings, type SettingName, withStore, type Settings } from "./config.ts";
 import { commandHelp, overview } from "./help.ts";
 import { createOutput, type Format, formats } from "./output.ts";
 import type { ProgressLine } from "./progress.ts";
@@ -92,9 +93,11 @@ function readCommand({
     if (typeof value === "string" && value !== "") flags[name] = value;
   }
   const settings = readSettings({ flags, env, folder });
-  const limit = settings.get("limit");
-  const wanted = given["limit"] === undefined && limit.origin !== "default" ? limit.value : null;
-  const filled = "limit" in command.params && wanted !== null ? { ...given, limit: wanted } : given;
+  const filled = { ...given };
+  for (const name of ["limit", "redact"] as const) {
+    const { value, origin } = settings.get(name);
+    if (name in command.params && value !== null && origin !== "default") filled[name] ??= value;
+  }
   const input = readInput(params, filled, {
     now: now(),
     nameOf: (name, param) => paramLabel(name, param.positional === true),
@@ -150,7 +153,11 @@ async function runCommand({ command, input, settings, format }: Asked, world: Wo
   const { env, folder, stdout, stderr, signal, now } = world;
   const noColor = input["noColor"] === true;
   const quiet = input["quiet"] === true;
-  const screen = screenOf(world, stdout, noColor);
+  const url = settings.get("url");
+  const screen = {
+    ...screenOf(world, stdout, noColor),
+    command: url.origin.startsWith("flag") ? withStore(url.value ?? "", env) : "loci",
+  };
   const isTerminal = stdout.isTTY === true;
   const progress = world.progress(!quiet);
   const opened = new Map<string, Loci>();
@@ -174,12 +181,12 @@ async function runCommand({ command, input, settings, format }: Asked, world: Wo
       now,
       signal,
       commands,
-      context: { now, env, signal, progress: (step) => progress.show(step) },
-      async open(url = settings.get("url").value ?? "") {
-        const before = opened.get(url);
+      context: { now, env, folder, signal, progress: (step) => progress.show(step) },
+      async open(place = url.value ?? "") {
+        const before = opened.get(place);
         if (before) return before;
-        const loci = await open(url, { inThread: true });
-        opened.set(url, loci);
+        const loci = await open(place, { inThread: true, prices: readOwnPrices(env) });
+        opened.set(place, loci);
         return loci;
       },
     });

@@ -10,6 +10,8 @@ export interface Screen {
   tone(text: string, ...tones: readonly Tone[]): string;
   /** The shortest beginning of a session's id that names it; the id where none was looked up. */
   shortId(id: string): string;
+  /** What one types before a command to stay with this store: `loci`, or with `--db`. */
+  readonly command: string;
   /** Long texts are wanted whole. */
   readonly full: boolean;
 }
@@ -42,6 +44,7 @@ export function createScreen({ isTerminal, columns, env, noColor, now }: ScreenO
     columns: Math.min(200, Math.max(40, columns || asked || 100)),
     now,
     shortId: (id) => id,
+    command: "loci",
     full: false,
     tone(text, ...tones) {
       if (!colour || text === "") return text;

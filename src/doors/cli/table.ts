@@ -23,9 +23,9 @@ export interface Column<Row> {
   readonly flexible?: number;
   /** Never wider than this. */
   readonly most?: number;
+  /** Belongs to the column behind it: one space between them. */
+  readonly tight?: true;
 }
-
-const gap = 2;
 
 interface Laid<Row> {
   readonly column: Column<Row>;
@@ -48,23 +48,42 @@ export function drawTable<Row>(
     return { column, cells, width: Math.min(widest, column.most ?? widest) };
   });
   const laid = fit(natural, screen.columns);
-  const head = laid.map(({ column, width }) => pad(column.title, width, column.align ?? "left"));
-  const lines = [screen.tone(head.join(" ".repeat(gap)).trimEnd(), "dim")];
+  const head = laid.map(({ column, width }) => ({
+    column,
+    text: pad(column.title, width, column.align ?? "left"),
+  }));
+  const lines = [screen.tone(joined(head), "dim")];
   for (const [at, row] of rows.entries()) {
     const parts = laid.map(({ column, cells, width }) => {
       const text = pad(truncate(cells[at] ?? "", width), width, column.align ?? "left");
-      const tone = column.tone?.(row);
-      return tone ? screen.tone(text, tone) : text;
+      const tone = text.trim() === "" ? undefined : column.tone?.(row);
+      return { column, text: tone ? screen.tone(text, tone) : text };
     });
-    lines.push(parts.join(" ".repeat(gap)).trimEnd());
+    lines.push(joined(parts));
   }
   return lines;
+}
+
+interface Part<Row> {
+  readonly column: Column<Row>;
+  readonly text: string;
+}
+
+function joined<Row>(parts: readonly Part<Row>[]): string {
+  return parts
+    .map(({ column, text }) => text + " ".repeat(gapOf(column)))
+    .join("")
+    .trimEnd();
+}
+
+function gapOf<Row>(column: Column<Row>): number {
+  return column.tight ? 1 : 2;
 }
 
 function fit<Row>(all: readonly Laid<Row>[], room: number): ReadonlyArray<Laid<Row>> {
   let laid = all;
   for (;;) {
-    const over = laid.reduce((sum, { width }) => sum + width + gap, -gap) - room;
+    const over = laid.reduce((sum, { column, width }) => sum + width + gapOf(column), -2) - room;
     if (over <= 0) return laid;
     const slack = laid.reduce((sum, one) => sum + give(one), 0);
     if (slack >= over) return narrow(laid, over);

@@ -120,7 +120,8 @@ function bugReports(home: string): ReturnType<NamedCheck["look"]> {
 }
 
 function transcripts(env: Context["env"]): ReturnType<NamedCheck["look"]> {
-  const { folder, files, bytes } = findHistory(env);
+  const { folders, files, bytes } = findHistory(env);
+  const folder = folders.join(", ");
   if (files.length > 0) {
     return { state: "ok", fact: `${files.length} files, ${(bytes / 1e6).toFixed(1)} MB in ${folder}` };
   }

@@ -164,7 +164,7 @@ async function imported(loci: Loci, env: Context["env"]): Promise<Finding> {
   const files: ImportedFile[] = await loci.engine.find(importedFiles);
   const known = new Map(files.map((file) => [file.path, file]));
   const history = findHistory(env);
-  const behind = history.files.filter(({ path, bytes }) => (known.get(path)?.size ?? 0) < bytes);
+  const behind = history.files.filter(({ path, size }) => (known.get(path)?.size ?? 0) < size);
   const fact = `${files.length} files read, ${history.files.length - behind.length} of ${history.files.length} transcripts up to date`;
   if (behind.length === 0) return { state: "ok", fact };
   return { state: "warn", fact: `${fact}; ${behind.length} have something new`, fix: "loci" };

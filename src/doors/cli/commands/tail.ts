@@ -15,7 +15,7 @@ export async function tail(call: Call): Promise<number | undefined> {
   const loci = await call.open();
   const first = asPage(await tailMessages.run(loci, input, call.context));
   if (input["follow"] !== true) {
-    await showAnswer(call, first, tailView);
+    await showAnswer(call, first, { view: tailView, loci });
     return undefined;
   }
   const seen = new Set<string>();

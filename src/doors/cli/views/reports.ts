@@ -193,5 +193,5 @@ export const errorsView: AnyView = view<Page<ErrorItem>, ErrorItem>({
     })),
   sessions: (answer) => answer.items.map(({ sessionId }) => sessionId),
   empty: () => "Nothing failed here.",
-  hints: ({ next }) => (next === null ? [] : [`more: loci errors --after ${next}`]),
+  hints: ({ next }, { command }) => (next === null ? [] : [`more: ${command} errors --after ${next}`]),
 });

@@ -16,9 +16,14 @@ export function sessionColumns<Row extends SessionItem>({
 }: SessionCells<Row> = {}): readonly Column<Row>[] {
   return [
     { title: "WHEN", cell: (row, { now }) => when(Date.parse(row.updatedAt), now), priority: 2 },
-    { title: "PROJECT", cell: (row) => projectName(row.projectPath), priority: 3, most: 16 },
-    { title: " ", cell: (row) => stateMark(row.status), tone: ({ status }) => stateTone(status) },
-    { title: "SESSION", cell: title, flexible: 24 },
+    { title: "PROJECT", cell: (row) => projectName(row.projectPath), priority: 3, most: 12 },
+    {
+      title: " ",
+      cell: (row) => stateMark(row.status),
+      tone: ({ status }) => stateTone(status),
+      tight: true,
+    },
+    { title: "SESSION", cell: title, flexible: 22 },
     { title: "MODEL", cell: (row) => modelName(row.model), priority: 5, most: 18 },
     { title: "MSGS", cell: (row) => row.messageCount, align: "right", priority: 4 },
     {
@@ -83,6 +88,8 @@ export const sessionsView: AnyView = view<Page<SessionItem>, SessionItem>({
   sessions: (answer) => answer.items.map(({ id }) => id),
   empty: () =>
     "No sessions here. Looking for others? loci ls without flags; loci import PATH brings some in.",
-  hints: ({ items, next }) =>
-    next === null ? [] : [`${counted(items.length, "session")}; more: loci ls --all, or --after ${next}`],
+  hints: ({ items, next }, { command }) =>
+    next === null
+      ? []
+      : [`${counted(items.length, "session")}; more: ${command} ls --all, or --after ${next}`],
 });

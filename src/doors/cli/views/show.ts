@@ -40,7 +40,7 @@ export const showView: AnyView = view<SessionAnswer, MessageItem>({
     const failed = toolExecutions.find(({ status, messageId }) => status === "error" && messageId !== null);
     return failed && session.errorCount > 0
       ? [
-          `${counted(session.errorCount, "error")} in this session: loci errors; cost: loci cost --explain ${screen.shortId(session.id)}`,
+          `${counted(session.errorCount, "error")} in this session; its cost, call by call: ${screen.command} cost --explain ${screen.shortId(session.id)}`,
         ]
       : [];
   },

@@ -2,16 +2,16 @@ import type { SummaryAnswer, SummaryItem } from "../../../operations/summary.ts"
 import { type AnyView, view } from "../output.ts";
 import { bar, counted, localTime, money, percent, priceCommand, short } from "../people.ts";
 import type { Screen } from "../screen.ts";
-import { drawTable } from "../table.ts";
+import { type Column, drawTable } from "../table.ts";
 import { displayWidth } from "../width.ts";
 import { sessionColumns, sessionFields } from "./sessions.ts";
 
-const columns = sessionColumns<SummaryItem>({
-  cost: ({ costUsd, costComplete, agents }) =>
-    money(costUsd + agents.costUsd, costComplete && agents.costComplete),
-  title: ({ title, agents }) =>
-    (title ?? "(no title)") + (agents.count === 0 ? "" : ` (${counted(agents.count, "sub-agent")})`),
-});
+const columns: readonly Column<SummaryItem>[] = [
+  ...sessionColumns<SummaryItem>({
+    cost: ({ costUsd, costComplete, agents }) =>
+      money(costUsd + agents.costUsd, costComplete && agents.costComplete),
+  }),
+].toSpliced(4, 0, { title: "AGENTS", cell: ({ agents }) => agents.count || "", align: "right", priority: 8 });
 
 /** The last week in a line, a bar a day, and the newest sessions. */
 export const summaryView: AnyView = view<SummaryAnswer, SummaryItem>({
@@ -21,7 +21,8 @@ export const summaryView: AnyView = view<SummaryAnswer, SummaryItem>({
   sessions: (answer) => answer.items.map(({ id }) => id),
   draw(answer, screen) {
     if (answer.items.length === 0) return [];
-    const more = answer.more === 0 ? [] : [screen.tone(`…${answer.more} more: loci ls --all`, "dim")];
+    const more =
+      answer.more === 0 ? [] : [screen.tone(`…${answer.more} more: ${screen.command} ls --all`, "dim")];
     return [
       "",
       numbers(answer, screen),
@@ -36,14 +37,13 @@ export const summaryView: AnyView = view<SummaryAnswer, SummaryItem>({
     if (!first) return [];
     const id = screen.shortId(first.id);
     const missing = unpriced.map(
-      ({ model }) =>
-        `no price for ${model}, so costs are lower bounds: ${priceCommand(model)}`,
+      ({ model }) => `no price for ${model}, so costs are lower bounds: ${priceCommand(model)}`,
     );
     const next = [
-      ['loci search "words you remember"', "find it again"],
-      [`loci show ${id}`, "read a session"],
-      ["loci cost --by model", "where the money went"],
-      [`loci cost --explain ${id}`, "what made that number"],
+      [`${screen.command} search "words you remember"`, "find it again"],
+      [`${screen.command} show ${id}`, "read a session"],
+      [`${screen.command} cost --by model`, "where the money went"],
+      [`${screen.command} cost --explain ${id}`, "what made that number"],
     ] as const;
     const width = Math.max(...next.map(([line]) => line.length));
     return [...missing, "", ...next.map(([line, does]) => `  ${line.padEnd(width)}   ${does}`)];

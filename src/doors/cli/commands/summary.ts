@@ -1,0 +1,94 @@
+import { basename, join } from "node:path";
+import type { Loci } from "../../../open.ts";
+import { expiring, findHistory, type History } from "../../../operations/history.ts";
+import { importSessions, samples } from "../../../operations/import.ts";
+import type { Progress } from "../../../operations/operation.ts";
+import { summarize } from "../../../operations/summary.ts";
+import type { Call } from "../command.ts";
+import { tilde, withStore } from "../config.ts";
+import { showAnswer } from "../operated.ts";
+import { counted, size } from "../people.ts";
+import { version } from "../version.ts";
+import { summaryView } from "../views/summary.ts";
+
+/** `loci` alone: reads what is new, then the last week and the newest sessions. */
+export async function summary(call: Call): Promise<number | undefined> {
+  const history = findHistory(call.env);
+  const loci = await call.open();
+  if (history.files.length > 0) return readAndShow(call, { loci, history });
+  if ((await loci.sessions.count()) > 0) {
+    await show(call, loci);
+    return undefined;
+  }
+  if (call.input["orSamples"] === true) return demo(call);
+  await show(call, loci);
+  call.out.note(
+    `No agent history was found in ${history.folders.join(", ")}.\nElsewhere? loci import PATH. To see what it looks like: loci demo`,
+  );
+  return undefined;
+}
+
+/** `loci demo`: sample sessions, in a store of their own. */
+export async function demo(call: Call): Promise<undefined> {
+  const place = join(call.settings.home, "demo.db");
+  const loci = await call.open(place);
+  call.out.note("Sample sessions, from a public repository; yours are not touched.");
+  await importSessions.run(loci, { path: [samples()], redact: "on" }, call.context);
+  const answer = await summarize.run(loci, { limit: call.input["limit"] }, call.context);
+  await showAnswer(call, answer, { view: summaryView, loci, command: withStore(place, call.env) });
+  return undefined;
+}
+
+interface Reading {
+  readonly loci: Loci;
+  readonly history: History;
+}
+
+/**
+ * The list is shown as soon as every session has its title and cost; reading the texts goes on below it. A pipe gets
+ * one answer, in the end.
+ */
+async function readAndShow(call: Call, { loci, history }: Reading): Promise<undefined> {
+  const { out, context } = call;
+  const folder = history.folders.map((path) => tilde(path, call.env)).join(", ");
+  out.note(
+    `loci ${version()} · ${folder}: ${counted(history.files.length, "file")}, ${size(history.bytes)} · nothing leaves this machine`,
+  );
+  let listed: (() => void) | undefined;
+  const listing = new Promise<"listed">((done) => {
+    listed = () => done("listed");
+  });
+  let news = 0;
+  const progress = (step: Progress): void => {
+    news = Math.max(news, step.total ?? 0);
+    context.progress(step);
+    if (step.doing === "sessions read" || step.done === step.total) listed?.();
+  };
+  const reading = importSessions.run(
+    loci,
+    { path: [], redact: call.input["redact"] },
+    { ...context, progress },
+  );
+  let shown = false;
+  if (
+    out.format === "table" &&
+    (await Promise.race([listing, reading.then(() => "read" as const)])) === "listed"
+  ) {
+    await show(call, loci);
+    shown = true;
+  }
+  await reading;
+  if (!shown) await show(call, loci);
+  const soon = news === 0 ? [] : expiring(history, call.now());
+  if (soon.length > 0) {
+    out.note(
+      `Claude Code removes ${counted(soon.length, "file")} such as ${basename(soon[0]?.path ?? "")} within 7 days; what they hold stays here.`,
+    );
+  }
+  return undefined;
+}
+
+async function show(call: Call, loci: Loci): Promise<void> {
+  const answer = await summarize.run(loci, { limit: call.input["limit"] }, call.context);
+  await showAnswer(call, answer, { view: summaryView, loci });
+}

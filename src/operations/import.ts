@@ -1,0 +1,82 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { samplesFolder } from "../record/import/files.ts";
+import { envLiterals } from "../record/redact.ts";
+import { type Context, type Operation, operation } from "./operation.ts";
+
+/** What now stands in the store of the files that were given. */
+export interface ImportAnswer {
+  readonly files: number;
+  readonly lines: number;
+  /** Lines that are no JSON; they are kept as they are. */
+  readonly unreadable: number;
+  readonly sessions: number;
+  readonly messages: number;
+  readonly toolExecutions: number;
+  readonly modelCalls: number;
+  readonly rawEvents: number;
+  /** Files that could not be read, and lines that could not be taken. */
+  readonly problems: readonly ImportProblem[];
+}
+
+export interface ImportProblem {
+  readonly path: string;
+  readonly line: number | null;
+  readonly problem: string;
+}
+
+export const importSessions: Operation = operation({
+  name: "import",
+  summary: "bring in sessions: what Claude Code left here, or the files and folders given",
+  access: "write",
+  params: {
+    path: { kind: "list", positional: true, summary: "files and folders; without any, Claude Code's own" },
+    source: {
+      kind: "enum",
+      choices: ["claude-code", "loci"],
+      summary: "what the files hold; told from their content when left out",
+    },
+    redact: {
+      kind: "enum",
+      choices: ["on", "off"],
+      default: "on",
+      summary: "off keeps secrets as they stand, and every byte",
+    },
+  },
+  async run(loci, input, context): Promise<ImportAnswer> {
+    const redact = input.redact === "off" ? { off: true } : { literals: secretsBeside(context) };
+    const report = await loci.import(input.path.length === 0 ? undefined : input.path, {
+      redact,
+      ...(input.source === undefined ? {} : { source: input.source }),
+      ...(context.signal === undefined ? {} : { signal: context.signal }),
+      onProgress: ({ stage, done, files }) =>
+        context.progress({
+          doing: stage === "list" ? "sessions listed" : "sessions read",
+          done,
+          total: files,
+        }),
+    });
+    const { problems, ...counts } = report;
+    return {
+      ...counts,
+      problems: problems.map(({ path, problem, line = null }) => ({ path, line, problem })),
+    };
+  },
+});
+
+/** The values of the `.env` file where the person stands: secrets that have no shape of their own. */
+function secretsBeside({ folder }: Context): string[] {
+  const path = join(folder, ".env");
+  if (!existsSync(path)) return [];
+  try {
+    return envLiterals(readFileSync(path, "utf8"));
+  } catch {
+    // Not ours to read: then its values are not ours to know.
+    return [];
+  }
+}
+
+/** The folder of the sample sessions that come with the package. */
+export function samples(): string {
+  return samplesFolder();
+}
