@@ -18,7 +18,12 @@ for (const [place, { optionalDependencies = {}, dev }] of Object.entries(lock.pa
     const libc =
       os !== "linux" ? undefined : words.some((word) => word.startsWith("musl")) ? ["musl"] : ["glibc"];
     lock.packages[`node_modules/${name}`] = {
-      ...{ version, cpu: [cpu], ...(dev && { dev }), ...(libc && { libc }), optional: true, os: [os] },
+      version,
+      cpu: [cpu],
+      ...(dev && { dev }),
+      ...(libc && { libc }),
+      optional: true,
+      os: [os],
     };
     added++;
   }
