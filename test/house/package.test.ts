@@ -73,6 +73,20 @@ describe("the package", () => {
     expect(types.code, types.stdout + types.stderr).toBe(0);
   });
 
+  test("has a lock file with the optional packages of every platform, and no address in it", () => {
+    const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
+      packages: Record<string, { optionalDependencies?: object; resolved?: string }>;
+    };
+    const wanted = Object.entries(lock.packages).flatMap(([, entry]) =>
+      Object.keys(entry.optionalDependencies ?? {}),
+    );
+    const there = Object.keys(lock.packages).map((place) => place.split("node_modules/").at(-1));
+    expect(wanted.length).toBeGreaterThan(50);
+    // After npm install: node scripts/lock.mjs
+    expect(wanted.filter((name) => !there.includes(name))).toEqual([]);
+    expect(Object.values(lock.packages).filter(({ resolved }) => resolved !== undefined)).toEqual([]);
+  });
+
   test("installs without scripts: at most 30 MB and 10 packages", (context) => {
     needs(context, offline === undefined, offline ?? "");
     const { bytes, packages } = weigh(join(place, "node_modules"));
