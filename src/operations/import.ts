@@ -25,6 +25,9 @@ export interface ImportProblem {
   readonly problem: string;
 }
 
+/** What is being done while sessions get their titles and costs; their texts come after. */
+export const listingStage = "sessions listed";
+
 export const importSessions: Operation = operation({
   name: "import",
   summary: "bring in sessions: what Claude Code left here, or the files and folders given",
@@ -51,7 +54,7 @@ export const importSessions: Operation = operation({
       ...(context.signal === undefined ? {} : { signal: context.signal }),
       onProgress: ({ stage, done, files }) =>
         context.progress({
-          doing: stage === "list" ? "sessions listed" : "sessions read",
+          doing: stage === "list" ? listingStage : "sessions read",
           done,
           total: files,
         }),

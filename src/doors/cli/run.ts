@@ -18,6 +18,7 @@ import { version } from "./version.ts";
 type Stream = NodeJS.WritableStream & {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
 };
 
 export interface World {
@@ -166,6 +167,8 @@ async function runCommand({ command, input, settings, format }: Asked, world: Wo
       format,
       quiet,
       isTerminal,
+      // A table and what stands above it has to fit, or it cannot be written over.
+      redraws: isTerminal && env["TERM"] !== "dumb" && (stdout.rows ?? 0) >= 20,
       screen,
       stdout,
       stderr,
