@@ -10,3 +10,4 @@ export interface Override {
 export function readMap(text?: string): MapRow[];
 export function layerRules(map?: readonly MapRow[]): Override[];
 export function otherOverrides(overrides: readonly Override[]): Override[];
+export function entranceNames(): string[];

@@ -1,7 +1,7 @@
 // Makes the linter's layer rules from the table in docs/MAP.md. `node scripts/layers.mjs` writes them into
 // .oxlintrc.json; test/house/layers.test.ts fails when somebody forgot to.
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = new URL("../", import.meta.url);
@@ -15,10 +15,18 @@ export function readMap(text = readFileSync(new URL("docs/MAP.md", root), "utf8"
   });
 }
 
+/** The files that stand directly in `src`; `errors.ts` is everybody's. */
+export function entranceNames() {
+  const files = readdirSync(new URL("src/", root)).filter(
+    (name) => name.endsWith(".ts") && name !== "errors.ts",
+  );
+  return files.map((name) => name.slice(0, -3)).sort();
+}
+
 /** One override of `no-restricted-imports` for each folder of `src`. */
 export function layerRules(map = readMap()) {
   const layers = map.filter((row) => row.folder.startsWith("src/")).map((row) => row.folder.slice(4));
-  const entrances = ["open", "index", "compat"];
+  const entrances = entranceNames();
   return map
     .filter((row) => row.folder === "src" || row.folder.startsWith("src/"))
     .map(({ folder, may, types }) => {

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { describe, expect, test } from "vitest";
-import { layerRules, otherOverrides, readMap } from "../../scripts/layers.mjs";
+import { entranceNames, layerRules, otherOverrides, readMap } from "../../scripts/layers.mjs";
 import { filesBelow, read, root, trackedFiles } from "../support/tools.ts";
 
 const map = readMap();
@@ -33,7 +33,7 @@ function broken({ from, to, typeOnly }: Import): boolean {
   );
   const target = layerOf(to);
   if (!row || target === "errors" || target === layerOf(from) || row.may.includes(target)) return false;
-  if (row.folder === "src") return !["open", "index", "compat"].includes(target);
+  if (row.folder === "src") return !entranceNames().includes(target);
   return !(typeOnly && row.types.includes(target));
 }
 

@@ -50,6 +50,29 @@ function digest(): string {
   return hash.digest("hex");
 }
 
+/** The largest memory that a child of this process had, looked at every few milliseconds. */
+function watchChildren(): { stop(): number } {
+  let peak = 0;
+  const look = (): void => {
+    try {
+      for (const pid of readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, "utf8")
+        .trim()
+        .split(" ")) {
+        peak = Math.max(peak, Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * 4096);
+      }
+    } catch {
+      // It ended between the two reads.
+    }
+  };
+  const timer = setInterval(look, 3);
+  return {
+    stop() {
+      clearInterval(timer);
+      return peak;
+    },
+  };
+}
+
 /** The answer, or the code of the refusal; anything else is a failure. */
 async function ask(
   sql: string,
@@ -90,6 +113,7 @@ describe("read-only SQL on a file", () => {
     const bombs = hostile.filter(({ kind }) => kind === "bomb");
     const before = digest();
     const holes: string[] = [];
+    const memory = watchChildren();
     for (const { sql } of bombs) {
       const { code, text, ms } = await ask(sql, 1_000);
       const fine =
@@ -98,7 +122,12 @@ describe("read-only SQL on a file", () => {
       if (!fine || ms > 3_000 || next.code !== undefined || next.ms > 1_500)
         holes.push(`${sql}: ${code} ${ms} ms; then ${next.code} ${next.ms} ms`);
     }
+    const peak = memory.stop();
+    console.log(`largest process: ${Math.round(peak / 2 ** 20)} MB`);
     expect(bombs.length).toBeGreaterThanOrEqual(20);
+    // Its start (about 60 MB), the cap of 256 MB, and what can be taken between two looks.
+    if (process.platform === "linux") expect(peak).toBeGreaterThan(20 * 2 ** 20);
+    expect(peak).toBeLessThan(448 * 2 ** 20);
     expect(holes).toEqual([]);
     expect(digest()).toBe(before);
   }, 120_000);
