@@ -11,7 +11,7 @@ import { readSettings, type SettingName, withStore, type Settings } from "./conf
 import { commandHelp, overview } from "./help.ts";
 import { createOutput, type Format, formats } from "./output.ts";
 import type { ProgressLine } from "./progress.ts";
-import { reportError } from "./report.ts";
+import { exitCodes, reportError } from "./report.ts";
 import { createScreen, type Environment, type Screen } from "./screen.ts";
 import { version } from "./version.ts";
 
@@ -35,6 +35,7 @@ export interface World {
 /** Reads the arguments, runs the command, answers the exit code. Never throws. */
 export async function run(world: World): Promise<number> {
   let home = `${world.env["HOME"] ?? "."}/.loci`;
+  let resumable = false;
   try {
     const asked = readCommand(world);
     if ("text" in asked) {
@@ -42,20 +43,31 @@ export async function run(world: World): Promise<number> {
       return 0;
     }
     home = asked.settings.home;
-    return await runCommand(asked, world);
+    resumable = asked.command.resumable === true;
+    const code = await runCommand(asked, world);
+    if (!world.signal.aborted) return code;
   } catch (error) {
     // What breaks because it was told to stop is no error.
-    if (world.signal.aborted) return 130;
-    const { argv } = world;
-    const report = reportError(error, {
-      screen: screenOf(world, world.stderr, argv.includes("--no-color")),
-      json: argv.includes("--json") || argv.includes("--format=json"),
-      verbose: argv.includes("--verbose") || argv.includes("-v"),
-      home,
-    });
-    world.stderr.write(`${report.lines.join("\n")}\n`);
-    return report.exitCode;
+    if (!world.signal.aborted) return tell(error, world, home);
   }
+  if (resumable) world.stderr.write("Stopped. What was read is kept: continue with the same command.\n");
+  return 130;
+}
+
+function tell(error: unknown, world: World, home: string): number {
+  const { argv, stderr } = world;
+  const report = reportError(error, {
+    screen: screenOf(world, stderr, argv.includes("--no-color")),
+    json: argv.includes("--json") || argv.includes("--format=json"),
+    verbose: argv.includes("--verbose") || argv.includes("-v"),
+    help: (code) => {
+      const word = argv[commandAt(argv, globalParams)];
+      return exitCodes[code] === 2 && word !== undefined ? `loci ${word} --help` : "loci doctor";
+    },
+    home,
+  });
+  stderr.write(`${report.lines.join("\n")}\n`);
+  return report.exitCode;
 }
 
 interface Asked {
@@ -193,12 +205,6 @@ async function runCommand({ command, input, settings, format }: Asked, world: Wo
         return loci;
       },
     });
-    if (signal.aborted) {
-      progress.end();
-      if (command.resumable)
-        stderr.write("Stopped. What was read is kept: continue with the same command.\n");
-      return 130;
-    }
     return code ?? 0;
   } finally {
     progress.end();
