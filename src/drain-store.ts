@@ -5,7 +5,8 @@ import { errorCode } from "./errors.ts";
 import { toPlace } from "./place.ts";
 import { openStore } from "./store.ts";
 import type { DrainStore } from "./record/write-lines.ts";
-import { createPrices } from "./domains/prices.ts";
+import { createPrices, type PriceOverrides } from "./domains/prices.ts";
+import { readOwnPrices } from "./price-file.ts";
 
 /** Waits happen in the drain, which can be woken and stopped; a call to the store must not hold up the process's end. */
 const busyTimeout = 1_000;
@@ -33,7 +34,7 @@ export async function openDrainStore(url: string): Promise<DrainStore> {
 async function drainStore(url: string, path: string | undefined): Promise<DrainStore> {
   const { engine, close } = await openStore(url, { inThread: true, busyTimeout });
   const number = path === undefined ? 0 : fileNumber(path);
-  const { costOf } = createPrices();
+  const { costOf } = createPrices(ownPrices());
   return {
     engine,
     ingest: createIngest(engine, { now: Date.now, costOf }),
@@ -44,6 +45,15 @@ async function drainStore(url: string, path: string | undefined): Promise<DrainS
     },
     close,
   };
+}
+
+/** Recording goes on without them: what they change can be set again by an import or `loci prices`. */
+function ownPrices(): PriceOverrides {
+  try {
+    return readOwnPrices(process.env);
+  } catch {
+    return {};
+  }
 }
 
 function fileNumber(path: string): number {

@@ -1,5 +1,9 @@
-export type { Page, SessionQuery, Sessions } from "./domains/sessions.ts";
+export type { Ingest, Ingested, IngestOptions } from "./domains/ingest.ts";
+export type { Price, PriceOverride, PriceOverrides, Prices } from "./domains/prices.ts";
 export type { CostLine, Reports, Span, ToolLine, Totals } from "./domains/reports.ts";
+export type { SearchAnswer, SearchItem, SearchOptions } from "./domains/search/search.ts";
+export type { Page, SessionQuery, Sessions } from "./domains/sessions.ts";
+export type { Engine, SqlAnswer, SqlDoor, SqlOptions } from "./engine/engine.ts";
 export { type ErrorCode, errorCode, type ErrorDetails, LociError } from "./errors.ts";
 export type { Happening, Moment } from "./model/happening.ts";
 export { newId } from "./model/id.ts";
@@ -7,4 +11,13 @@ export type { Message } from "./model/message.ts";
 export type { ModelCall } from "./model/model-call.ts";
 export type { Session, SessionStatus } from "./model/session.ts";
 export type { ToolExecution, ToolStatus } from "./model/tool-execution.ts";
-export { type Loci, open, type OpenOptions } from "./open.ts";
+export { type ImportAll, type Loci, open, type OpenOptions } from "./open.ts";
+export type { ImportProgress, ImportReport } from "./record/import/import.ts";
+export {
+  createRecorder,
+  type Flushed,
+  type Recorder,
+  type RecorderOptions,
+  type Tally,
+} from "./record/recorder.ts";
+export type { RedactOptions } from "./record/redact.ts";

@@ -1,14 +1,20 @@
-import { createIngest } from "./domains/ingest.ts";
-import { createPrices, type PriceOverrides } from "./domains/prices.ts";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createIngest, type Ingest } from "./domains/ingest.ts";
+import { createPrices, type PriceOverrides, type Prices } from "./domains/prices.ts";
 import { createReports, type Reports } from "./domains/reports.ts";
+import type { Search, SearchAnswer, SearchOptions } from "./domains/search/search.ts";
 import { createSessions, type Sessions } from "./domains/sessions.ts";
 import type { Engine, SqlDoor } from "./engine/engine.ts";
+import { describePlace, type Place, storeUrl } from "./place.ts";
+import { readOwnPrices } from "./price-file.ts";
 import type { ImportOptions, ImportReport } from "./record/import/import.ts";
-import { describePlace, storeUrl } from "./place.ts";
-import { openStore, type OpenStoreOptions } from "./store.ts";
+import { createRecorder, type Recorder, type RecorderOptions } from "./record/recorder.ts";
+import { openStore, type OpenStoreOptions, type Store } from "./store.ts";
 
 export interface OpenOptions extends OpenStoreOptions {
-  /** Prices of models beside, or instead of, those of the list: US dollars for a million tokens. */
+  /** Prices beside, or instead of, those of the list: US dollars for a million tokens. Default: the user's own file. */
   readonly prices?: PriceOverrides;
 }
 
@@ -16,15 +22,30 @@ export interface OpenOptions extends OpenStoreOptions {
 export interface Loci extends AsyncDisposable {
   /** Where it is, without credentials. */
   readonly place: string;
+  /** The folder that recorders of this store spool in; null for a store in memory. */
+  readonly spool: string | null;
   readonly engine: Engine;
   readonly sessions: Sessions;
   readonly reports: Reports;
+  readonly prices: Prices;
+  /** Finds messages and tool executions by plain words: see docs/search.md. */
+  search(words: string, options?: SearchOptions): Promise<SearchAnswer>;
+  readonly index: Pick<Search, "lag" | "catchUp" | "rebuild">;
+  /** A recorder of this store. It has a spool and a thread of its own, and outlives nothing: close it. */
+  recorder(options?: Omit<RecorderOptions, "spool" | "store">): Recorder;
   /** Brings in transcripts and interchange files. Without paths, what Claude Code left on this machine. */
-  import(paths?: readonly string[], options?: Omit<ImportOptions, "paths">): Promise<ImportReport>;
+  import(paths?: readonly string[], options?: ImportAll): Promise<ImportReport>;
   /** Absent where the backend has no SQL. */
   readonly sql?: SqlDoor;
   /** Ends it; twice is fine. */
   close(): Promise<void>;
+}
+
+export interface ImportAll extends Omit<ImportOptions, "paths"> {
+  /** False: what is imported is not made searchable now. */
+  readonly index?: boolean;
+  /** Told while what was imported is made searchable: messages that are left. */
+  readonly onIndex?: (left: number) => void;
 }
 
 /**
@@ -32,23 +53,75 @@ export interface Loci extends AsyncDisposable {
  * else `~/.loci/loci.db`. Errors: `config`, `corrupt`, `permission`, `schema`, `unreachable`, `unsupported`.
  */
 export async function open(url: string = storeUrl(), options: OpenOptions = {}): Promise<Loci> {
-  const { prices = {}, ...storeOptions } = options;
+  const { prices: own = readOwnPrices(process.env), ...storeOptions } = options;
   const store = await openStore(url, storeOptions);
-  const { engine } = store;
-  const { costOf } = createPrices(prices);
-  const ingest = createIngest(engine, { now: Date.now, costOf });
+  const { engine, place } = store;
+  const prices = createPrices(own);
+  const ingest = createIngest(engine, { now: Date.now, costOf: prices.costOf });
+  const searching = createSearching(store);
   return {
-    place: describePlace(store.place),
+    place: describePlace(place),
+    spool: place.kind === "memory" ? null : place.spool,
     engine,
     sessions: createSessions(engine),
     reports: createReports(engine),
-    async import(paths, how = {}) {
+    prices,
+    search: async (words, scope) => (await searching()).search(words, scope),
+    index: {
+      lag: async () => (await searching()).lag(),
+      catchUp: async (how) => (await searching()).catchUp(how),
+      rebuild: async (how) => (await searching()).rebuild(how),
+    },
+    recorder: (how = {}) => createRecorder({ ...how, ...recorderPlace(url, place, { engine, ingest }) }),
+    async import(paths, { index = true, onIndex, ...how } = {}) {
       const { importPaths } = await import("./record/import/import.ts");
-      const parts = { engine, ingest, costOf, now: Date.now };
-      return importPaths(parts, { ...how, ...(paths === undefined ? {} : { paths }) });
+      const parts = { engine, ingest, costOf: prices.costOf, now: Date.now };
+      const report = await importPaths(parts, { ...how, ...(paths === undefined ? {} : { paths }) });
+      if (index) await makeSearchable(await searching(), how.signal, onIndex);
+      return report;
     },
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),
     close: store.close,
     [Symbol.asyncDispose]: store.close,
+  };
+}
+
+/** The search, made when it is first asked for: most commands never do. */
+function createSearching(store: Store): () => Promise<Search> {
+  let made: Promise<Search> | undefined;
+  const make = async (): Promise<Search> => {
+    const [{ createSearch }, index] = await Promise.all([
+      import("./domains/search/search.ts"),
+      store.index(),
+    ]);
+    return createSearch({ store: store.engine, index });
+  };
+  return () => (made ??= make());
+}
+
+async function makeSearchable(
+  search: Search,
+  signal: AbortSignal | undefined,
+  onIndex: ((left: number) => void) | undefined,
+): Promise<void> {
+  const lag = await search.lag();
+  onIndex?.(lag);
+  await search.catchUp({
+    ...(signal === undefined ? {} : { signal }),
+    onProgress: ({ messages }) => onIndex?.(Math.max(0, lag - messages)),
+  });
+}
+
+/** A recorder's thread opens the store by its URL; what is in this process's memory is written from here. */
+function recorderPlace(
+  url: string,
+  place: Place,
+  { engine, ingest }: { readonly engine: Engine; readonly ingest: Ingest },
+): Pick<RecorderOptions, "spool" | "store"> {
+  if (place.kind !== "memory") return { spool: place.spool, store: url };
+  const nothing = async (): Promise<void> => undefined;
+  return {
+    spool: mkdtempSync(join(tmpdir(), "loci-spool-")),
+    store: { engine, ingest, durable: nothing, current: () => true, close: nothing },
   };
 }

@@ -19,35 +19,48 @@ export interface MemoryTable {
   extend(fields: readonly string[]): void;
 }
 
-export function createTable(collection: AnyCollection): MemoryTable {
-  const rows = new Map<Stored, StoredRow>();
+/** Rows by key, with the sets of fields that no two of them share. */
+function createRows(collection: AnyCollection): {
+  readonly all: ReadonlyMap<Stored, StoredRow>;
+  keyOf(row: StoredRow): Stored;
+  put(row: StoredRow): void;
+  drop(row: StoredRow): void;
+  /** The unique set of which another row has the same values already. */
+  clash(row: StoredRow): readonly string[] | undefined;
+} {
+  const all = new Map<Stored, StoredRow>();
   const taken = collection.unique.map((fields) => ({ fields, keys: new Map<string, Stored>() }));
   const keyOf = (row: StoredRow): Stored => row[collection.key] ?? null;
-
-  const put = (row: StoredRow): void => {
-    rows.set(keyOf(row), row);
-    for (const { fields, keys } of taken) {
-      const values = uniqueKey(row, fields);
-      if (values !== undefined) keys.set(values, keyOf(row));
-    }
+  return {
+    all,
+    keyOf,
+    put(row) {
+      all.set(keyOf(row), row);
+      for (const { fields, keys } of taken) {
+        const values = uniqueKey(row, fields);
+        if (values !== undefined) keys.set(values, keyOf(row));
+      }
+    },
+    drop(row) {
+      all.delete(keyOf(row));
+      for (const { fields, keys } of taken) {
+        const values = uniqueKey(row, fields);
+        if (values !== undefined) keys.delete(values);
+      }
+    },
+    clash: (row) => taken.find(({ fields, keys }) => keys.has(uniqueKey(row, fields) ?? ""))?.fields,
   };
-  const drop = (row: StoredRow): void => {
-    rows.delete(keyOf(row));
-    for (const { fields, keys } of taken) {
-      const values = uniqueKey(row, fields);
-      if (values !== undefined) keys.delete(values);
-    }
-  };
-  const clash = (row: StoredRow): readonly string[] | undefined =>
-    taken.find(({ fields, keys }) => keys.has(uniqueKey(row, fields) ?? ""))?.fields;
+}
 
+export function createTable(collection: AnyCollection): MemoryTable {
+  const { all, keyOf, put, drop, clash } = createRows(collection);
   const matching = (terms: readonly Term[]): StoredRow[] =>
-    [...rows.values()].filter((row) => terms.every((term) => holds(term, row)));
+    [...all.values()].filter((row) => terms.every((term) => holds(term, row)));
 
   return {
     matching,
     insert(row, undo) {
-      if (rows.has(keyOf(row)) || clash(row)) return false;
+      if (all.has(keyOf(row)) || clash(row)) return false;
       const kept = withOwnBytes(row);
       put(kept);
       undo.push(() => drop(kept));
@@ -77,9 +90,9 @@ export function createTable(collection: AnyCollection): MemoryTable {
       placed.sort((a, b) => compare(a.place, b.place));
       return placed.slice(0, limit).map(({ row }) => row);
     },
-    current: (row) => rows.get(keyOf(row)) ?? row,
+    current: (row) => all.get(keyOf(row)) ?? row,
     extend(fields) {
-      for (const row of rows.values()) for (const name of fields) row[name] ??= null;
+      for (const row of all.values()) for (const name of fields) row[name] ??= null;
     },
   };
 }

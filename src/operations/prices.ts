@@ -12,7 +12,7 @@ import { LociError } from "../errors.ts";
 import { modelCalls } from "../model/model-call.ts";
 import type { Loci } from "../open.ts";
 import { type Context, type Operation, operation } from "./operation.ts";
-import { priceFile, readOwnPrices, writeOwnPrices } from "./price-file.ts";
+import { priceFile, readOwnPrices, writeOwnPrices } from "../price-file.ts";
 
 export interface PriceItem extends Price {
   readonly model: string;

@@ -55,9 +55,10 @@ export interface SearchParts {
 }
 
 const mostItems = 500;
-/** With no more than this left to do, a search does it first, for at most so long. */
+/** What is left to do, a search does first: for at most so many ms when it is little, and when it is much. */
 const smallLag = 2000;
 const smallBudget = 100;
+const largeBudget = 1000;
 /** A catch-up with a budget merges no more than it can: some 15 MB a second. */
 const mergeBytesPerMs = 15_000;
 
@@ -168,7 +169,7 @@ export function createSearch({
       const asked: Asked = { parsed, filters: filtersOf(parsed, scope), limit, question, cursor };
       return mended(async () => {
         const before = await feed.lag();
-        if (before > 0 && before <= smallLag && !cursor) await catchUp({ budget: smallBudget });
+        if (before > 0 && !cursor) await catchUp({ budget: before <= smallLag ? smallBudget : largeBudget });
         const page = await withView(views, (view) => askPage(view, pages, asked));
         const items = await itemsOf(store, page.hits, snippetWeights(page));
         const lag = before === 0 ? 0 : await feed.lag();

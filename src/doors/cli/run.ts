@@ -2,7 +2,7 @@ import { LociError } from "../../errors.ts";
 import { type Loci, open } from "../../open.ts";
 import { nearest } from "../../operations/nearest.ts";
 import type { Input, Millis } from "../../operations/operation.ts";
-import { readOwnPrices } from "../../operations/price-file.ts";
+import { readOwnPrices } from "../../price-file.ts";
 import { readInput } from "../../operations/values.ts";
 import { commandAt, parseArguments } from "./args.ts";
 import { type Command, globalParams, paramLabel } from "./command.ts";

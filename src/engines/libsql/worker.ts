@@ -46,7 +46,7 @@ function answer(session: LibsqlClient, call: Call): Promise<unknown> {
   }
 }
 
-/** The driver gives every blob a buffer of its own, so it can move instead of being copied. */
+/** Large bytes move instead of being copied; for small ones the moving costs more. */
 function buffersOf(message: Reply): ArrayBuffer[] {
   if (!("result" in message)) return [];
   const answers = [message.result].flat().filter(isAnswer);
@@ -62,7 +62,7 @@ function buffersOf(message: Reply): ArrayBuffer[] {
 }
 
 function isOwn(bytes: Uint8Array): boolean {
-  return bytes.byteLength > 0 && bytes.byteLength === bytes.buffer.byteLength;
+  return bytes.byteLength >= 65_536 && bytes.byteLength === bytes.buffer.byteLength;
 }
 
 function isAnswer(value: unknown): value is Answer {

@@ -2,7 +2,7 @@ import type { Stored } from "../../engine/stored.ts";
 import { escapeText, unescapeText } from "../../engine/text.ts";
 import { columnName, type FieldKind } from "../../model/collection.ts";
 import { type Param, query, statement } from "../sql/client.ts";
-import type { Dialect } from "../sql/dialect.ts";
+import type { Column, Dialect } from "../sql/dialect.ts";
 import { safeInteger } from "../sql/sqlite.ts";
 import { quoted } from "../sql/writer.ts";
 
@@ -31,8 +31,8 @@ export const postgresDialect: Dialect = {
   placeholder: (position) => `$${position}`,
   encode,
   decode,
-  // Numbers do not depend on the session's time zone and date style.
-  column: (kind, expression) => (kind === "time" ? millis(expression) : expression),
+  select,
+  unpacker: () => (row) => row,
   millis,
   // An entry of more than 2,704 bytes fails the whole insert, and nobody knows how long a path or a tool's name is.
   indexed: (kind, expression) => (kind === "text" ? `left(${expression}, 300)` : expression),
@@ -58,7 +58,7 @@ export const postgresDialect: Dialect = {
       `with chosen as materialized (${choose(writer)} for update skip locked), ` +
       `placed as (select ${key}, row_number() over () as ${place} from chosen), ` +
       `changed as (update ${table} ${settings(writer)} where ${key} in (select ${key} from chosen) returning *) ` +
-      `select ${columns} from changed join placed using (${key}) order by ${place}`;
+      `select ${select(columns)} from changed join placed using (${key}) order by ${place}`;
     return [query(sql, writer.params)];
   },
   hasTable: (name) => query("select 1 where to_regclass($1::text) is not null", [quoted(name)]),
@@ -67,6 +67,13 @@ export const postgresDialect: Dialect = {
     statement(`create table ${quoted(`${name}_${label}`)} as table ${quoted(name)}`),
   ],
 };
+
+/** Numbers do not depend on the session's time zone and date style. */
+function select(columns: readonly Column[]): string {
+  return columns
+    .map(({ kind, expression }) => (kind === "time" ? millis(expression) : expression))
+    .join(", ");
+}
 
 function millis(expression: string): string {
   return `(extract(epoch from ${expression}) * 1000)::bigint`;

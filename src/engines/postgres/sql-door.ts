@@ -15,7 +15,7 @@ export interface PostgresSqlDoorOptions {
 }
 
 /** The most that one question may bring to this process, before it is cut: a cell may have a gigabyte there. */
-const mostReceived = 16 * 1024 * 1024;
+const leastReceived = 16 * 1024 * 1024;
 
 /**
  * Read-only SQL over PostgreSQL. The words are checked; then the statement becomes a cursor in a READ ONLY
@@ -75,10 +75,11 @@ async function connect(url: string, limits: Limits): Promise<Connection> {
     stream.destroy();
   };
   client.on("error", () => undefined);
+  const mostReceived = Math.max(leastReceived, limits.maxBytes * 2);
   let received = 0;
   stream.on("data", (chunk: Buffer) => {
     received += chunk.length;
-    if (received > mostReceived) stop(tooLarge());
+    if (received > mostReceived) stop(tooLarge(mostReceived));
   });
   const timer = setTimeout(() => stop(tooSlow(limits.deadline)), limits.deadline + 1_000);
   const end = async (): Promise<void> => {
@@ -103,8 +104,8 @@ async function connect(url: string, limits: Limits): Promise<Connection> {
   return { client, stopped: () => reason, end };
 }
 
-function tooLarge(): LociError {
-  const limit = `${mostReceived / 1024 / 1024} MB`;
+function tooLarge(bytes: number): LociError {
+  const limit = `${Math.round(bytes / 1024 / 1024)} MB`;
   return new LociError("too-large", `The query brought more than ${limit} and was stopped.`, {
     next: "Ask for fewer columns, shorter texts with left(), or fewer rows with LIMIT",
   });

@@ -5,12 +5,12 @@ import { fieldOf, type Stored } from "../../engine/stored.ts";
 import { afterPrefix, escapeText } from "../../engine/text.ts";
 import { type AnyCollection, columnName, type FieldKind } from "../../model/collection.ts";
 import type { Statement } from "./client.ts";
-import type { Dialect } from "./dialect.ts";
+import type { Column, Dialect } from "./dialect.ts";
 import { createWriter, quoted, type Writer } from "./writer.ts";
 
 export function compileFind(dialect: Dialect, from: AnyCollection, plan: Plan): Statement {
   const writer = createWriter(dialect);
-  const columns = selected(dialect, from, plan.fields);
+  const columns = dialect.select(fieldColumns(from, plan.fields));
   return {
     sql: `select ${columns} from ${quoted(from.name)}${tail(dialect, plan, writer)}`,
     sets: [writer.params],
@@ -48,7 +48,7 @@ export function compileTake(
   return dialect.take({
     table,
     key,
-    columns: selected(dialect, from, plan.fields),
+    columns: fieldColumns(from, plan.fields),
     choose: (writer) => `select ${key} from ${table}${tail(dialect, plan, writer)}`,
     settings: (writer) => `set ${assignments(from, settings, writer)}`,
     newWriter: () => createWriter(dialect),
@@ -57,26 +57,40 @@ export function compileTake(
 
 export function compileRollup(dialect: Dialect, from: AnyCollection, plan: RollupPlan): Statement {
   const writer = createWriter(dialect);
-  const groups = plan.by.map((name) => dialect.column(fieldOf(from, name).kind, quoted(columnName(name))));
+  const { groups, measures } = rollupColumns(dialect, from, plan);
+  const columns = [...groups, ...measures];
+  const where = whereClause(conditions(dialect, plan.terms, writer));
+  const by = groups.map(({ expression }) => expression).join(", ");
+  const sql =
+    `select ${columns.length > 0 ? dialect.select(columns) : "count(*)"} from ${quoted(from.name)}${where}` +
+    (by && ` group by ${by}`);
+  return { sql, sets: [writer.params], answers: true };
+}
+
+/** The columns of a rollup's answer: the fields of the group, the bucket if there is one, the measures. */
+export function rollupColumns(
+  dialect: Dialect,
+  from: AnyCollection,
+  plan: RollupPlan,
+): { readonly groups: Column[]; readonly measures: Column[] } {
+  const groups = fieldColumns(from, plan.by);
   if (plan.bucket) {
     const millis = dialect.millis(quoted(columnName(plan.bucket.name)));
     const { size } = plan.bucket;
     // % follows the dividend's sign: before 1970 it would round up.
-    groups.push(`${millis} - ((${millis} % ${size}) + ${size}) % ${size}`);
+    groups.push({ kind: "integer", expression: `${millis} - ((${millis} % ${size}) + ${size}) % ${size}` });
   }
-  const measures = plan.measures.map(({ aggregate, of }) =>
-    of ? dialect.column(of.field.kind, `${aggregate}(${quoted(columnName(of.name))})`) : "count(*)",
+  const measures = plan.measures.map(
+    ({ aggregate, of }): Column =>
+      of
+        ? { kind: of.field.kind, expression: `${aggregate}(${quoted(columnName(of.name))})` }
+        : { kind: "integer", expression: "count(*)" },
   );
-  const where = whereClause(conditions(dialect, plan.terms, writer));
-  const positions = groups.map((_, i) => i + 1).join(", ");
-  const sql =
-    `select ${[...groups, ...measures].join(", ") || "1"} from ${quoted(from.name)}${where}` +
-    (positions && ` group by ${positions}`);
-  return { sql, sets: [writer.params], answers: true };
+  return { groups, measures };
 }
 
-function selected(dialect: Dialect, from: AnyCollection, fields: readonly string[]): string {
-  return fields.map((name) => dialect.column(fieldOf(from, name).kind, quoted(columnName(name)))).join(", ");
+export function fieldColumns(from: AnyCollection, fields: readonly string[]): Column[] {
+  return fields.map((name) => ({ kind: fieldOf(from, name).kind, expression: quoted(columnName(name)) }));
 }
 
 function assignments(from: AnyCollection, settings: readonly Setting[], writer: Writer): string {

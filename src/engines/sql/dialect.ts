@@ -11,10 +11,12 @@ export interface Dialect {
   placeholder(position: number): string;
   /** A stored value as it is bound. */
   encode(kind: FieldKind, stored: Stored): Param;
-  /** What the database answered for {@link Dialect.column}, as callers get it. Never called with null. */
+  /** What the database answered for a column, as callers get it. Never called with null. */
   decode(kind: FieldKind, raw: unknown): unknown;
-  /** How a column, or an expression of its type, is selected. */
-  column(kind: FieldKind, expression: string): string;
+  /** What stands between `select` and `from`. */
+  select(columns: readonly Column[]): string;
+  /** Makes of a row that such a selection answered one raw value for each column. */
+  unpacker(columns: readonly Column[]): (row: readonly unknown[]) => readonly unknown[];
   /** Whole milliseconds since 1970 of a time. */
   millis(expression: string): string;
   /** What stands in an index for a column: where entries have a largest size, its beginning. */
@@ -22,7 +24,7 @@ export interface Dialect {
   /** Rows of which the key or another unique set is there are left out. */
   insert(collection: AnyCollection, rows: readonly StoredRow[]): Statement;
   anyOf(list: AnyOf, writer: Writer): string;
-  /** Changes the chosen rows and answers them; where two statements are needed, the first answers the keys in order. */
+  /** Changes the chosen rows and answers them; where two statements are needed, the first selects the keys in order. */
   take(parts: TakeParts): Statement[];
   /** Answers a row if there is a table of this name. */
   hasTable(name: string): Statement;
@@ -30,6 +32,12 @@ export interface Dialect {
   readonly lockSchema: readonly Statement[];
   /** Copies of the tables that a step rewrites, made in the step; nothing where the whole store is copied before. */
   copyTable(name: string, label: string): readonly Statement[];
+}
+
+/** A column of an answer. */
+export interface Column {
+  readonly kind: FieldKind;
+  readonly expression: string;
 }
 
 export interface AnyOf {
@@ -45,7 +53,6 @@ export interface TakeParts {
   choose(writer: Writer): string;
   /** `set a = …, b = …` */
   settings(writer: Writer): string;
-  /** The selected columns. */
-  readonly columns: string;
+  readonly columns: readonly Column[];
   newWriter(): Writer;
 }

@@ -5,7 +5,14 @@ import { planRollup, type RollupPlan } from "../../engine/rollup.ts";
 import { fieldOf } from "../../engine/stored.ts";
 import type { AnyCollection } from "../../model/collection.ts";
 import type { SqlClient } from "./client.ts";
-import { compileChange, compileFind, compileRollup, compileTake } from "./compile.ts";
+import {
+  compileChange,
+  compileFind,
+  compileRollup,
+  compileTake,
+  fieldColumns,
+  rollupColumns,
+} from "./compile.ts";
 import type { Dialect } from "./dialect.ts";
 import { migrate } from "./migrate.ts";
 
@@ -47,10 +54,10 @@ export function createSqlEngine(
       const statements = compileTake(dialect, from, { plan, settings });
       const answers = await client.write(statements, { again: false });
       const rows = decodeRows(dialect, from, { fields: plan.fields, rows: answers.at(-1)?.rows ?? [] });
-      const order =
-        answers.length > 1 ? answers[0]?.rows.map(([key]) => dialect.decode("id", key)) : undefined;
-      if (!order) return rows as never; // Erased: the collection's type says what the rows are.
-      const places = new Map(order.map((key, place) => [key, place]));
+      const [keys] = answers.length > 1 ? answers : [];
+      if (!keys) return rows as never; // Erased: the collection's type says what the rows are.
+      const order = decodeRows(dialect, from, { fields: [from.key], rows: keys.rows });
+      const places = new Map(order.map((row, place) => [row[from.key], place]));
       const placeOf = (row: Row): number => places.get(row[from.key]) ?? 0;
       return rows.sort((a, b) => placeOf(a) - placeOf(b)) as never;
     },
@@ -66,7 +73,9 @@ export function createSqlEngine(
       const plan = planRollup(from, spec);
       const { rows } = await client.read(compileRollup(dialect, from, plan));
       // Erased: the plan was made from the names in the type.
-      return rows.map((row) => decodeGroup(dialect, from, { plan, row })) as never;
+      const { groups, measures } = rollupColumns(dialect, from, plan);
+      const unpack = dialect.unpacker([...groups, ...measures]);
+      return rows.map((row) => decodeGroup(dialect, from, { plan, values: [...unpack(row)] })) as never;
     },
 
     close: () => client.close(),
@@ -89,12 +98,14 @@ function decodeRows(
   from: AnyCollection,
   { fields, rows }: { readonly fields: readonly string[]; readonly rows: ReadonlyArray<readonly unknown[]> },
 ): Row[] {
-  const kinds = fields.map((name) => fieldOf(from, name).kind);
-  return rows.map((values) => {
+  const columns = fieldColumns(from, fields);
+  const unpack = dialect.unpacker(columns);
+  return rows.map((packed) => {
+    const values = unpack(packed);
     const row: Row = {};
     for (const [i, name] of fields.entries()) {
       const raw = values[i] ?? null;
-      row[name] = raw === null ? null : dialect.decode(kinds[i] ?? "text", raw);
+      row[name] = raw === null ? null : dialect.decode(columns[i]?.kind ?? "text", raw);
     }
     return row;
   });
@@ -103,9 +114,8 @@ function decodeRows(
 function decodeGroup(
   dialect: Dialect,
   from: AnyCollection,
-  { plan, row }: { readonly plan: RollupPlan; readonly row: readonly unknown[] },
+  { plan, values }: { readonly plan: RollupPlan; readonly values: unknown[] },
 ): Row {
-  const values = [...row];
   const group: Row = {};
   for (const name of plan.by) {
     const raw = values.shift() ?? null;

@@ -1,9 +1,9 @@
 import { LociError } from "../../errors.ts";
-import type { Stored } from "../../engine/stored.ts";
+import { type Stored, shown } from "../../engine/stored.ts";
 import { escapeText, unescapeText } from "../../engine/text.ts";
 import { columnName, type FieldKind } from "../../model/collection.ts";
 import { type Param, query } from "./client.ts";
-import type { Dialect } from "./dialect.ts";
+import type { Column, Dialect } from "./dialect.ts";
 import { quoted } from "./writer.ts";
 
 /** SQLite and its family. A time is `YYYY-MM-DD HH:MM:SS.SSS`, so that `created_at > datetime('now', '-1 day')` works. */
@@ -24,7 +24,8 @@ export function createSqliteDialect(name: string): Dialect {
     placeholder: () => "?",
     encode,
     decode,
-    column: (_, expression) => expression,
+    select,
+    unpacker,
     millis: (expression) =>
       `(unixepoch(${expression}) * 1000 + cast(substr(${expression}, 21, 3) as integer))`,
     indexed: (_, expression) => expression,
@@ -46,9 +47,9 @@ export function createSqliteDialect(name: string): Dialect {
     },
     take({ table, key, columns, choose, settings, newWriter }) {
       const first = newWriter();
-      const chosen = choose(first);
+      const chosen = `select ${select([{ kind: "id", expression: key }])} from (${choose(first)})`;
       const second = newWriter();
-      const change = `update ${table} ${settings(second)} where ${key} in (${choose(second)}) returning ${columns}`;
+      const change = `update ${table} ${settings(second)} where ${key} in (${choose(second)}) returning ${select(columns)}`;
       // Nobody writes between the two: the transaction is immediate.
       return [query(chosen, first.params), query(change, second.params)];
     },
@@ -56,6 +57,38 @@ export function createSqliteDialect(name: string): Dialect {
     lockSchema: [],
     copyTable: () => [],
   };
+}
+
+/**
+ * Text comes as the bytes of one JSON array a row. libsql 0.5.29 ends the whole process when a text that it reads is not
+ * UTF-8, as a damaged page's is, and our bytes can be read whatever they are. It costs 1.2 times the reading of plain
+ * columns (50,000 rows of 1 KB: 0.21 s, 0.18 s plain, 0.36 s with each column as bytes of its own).
+ */
+function select(columns: readonly Column[]): string {
+  const texts = columns.filter(isText).map(({ expression }) => expression);
+  const others = columns.filter((column) => !isText(column)).map(({ expression }) => expression);
+  return [...(texts.length > 0 ? [`cast(json_array(${texts.join(", ")}) as blob)`] : []), ...others].join(
+    ", ",
+  );
+}
+
+function unpacker(columns: readonly Column[]): (row: readonly unknown[]) => readonly unknown[] {
+  if (!columns.some(isText)) return (row) => row;
+  const places: Array<readonly [isText: boolean, place: number]> = [];
+  let texts = 0;
+  for (const column of columns)
+    places.push(isText(column) ? [true, texts++] : [false, places.length - texts + 1]);
+  return (row) => {
+    const bytes = row[0] instanceof Uint8Array ? row[0] : new Uint8Array(0);
+    const packed: unknown[] = JSON.parse(
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"),
+    );
+    return places.map(([inTexts, place]) => (inTexts ? packed[place] : row[place]));
+  };
+}
+
+function isText({ kind }: Column): boolean {
+  return kind === "id" || kind === "text" || kind === "time" || kind === "json" || kind === "payload";
 }
 
 function encode(kind: FieldKind, stored: Stored): Param {
@@ -80,17 +113,38 @@ function decode(kind: FieldKind, raw: unknown): unknown {
     case "boolean":
       return Number(raw) !== 0;
     case "time":
-      return Date.parse(`${String(raw).replace(" ", "T")}Z`);
+      return moment(String(raw));
     case "json":
     case "payload":
-      return JSON.parse(String(raw));
+      return jsonValue(String(raw));
     case "bytes":
       return raw instanceof Uint8Array ? new Uint8Array(raw.buffer, raw.byteOffset, raw.byteLength) : raw;
+  }
+}
+
+function moment(text: string): number {
+  const time = Date.parse(`${text.replace(" ", "T")}Z`);
+  if (Number.isFinite(time)) return time;
+  throw notOurs(text, "a time as YYYY-MM-DD HH:MM:SS.SSS");
+}
+
+function jsonValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw notOurs(text, "JSON");
   }
 }
 
 export function safeInteger(raw: unknown): number {
   const number = Number(raw);
   if (Number.isSafeInteger(number)) return number;
-  throw new LociError("invalid", `The store holds ${String(raw)} where a safe integer was expected.`);
+  throw notOurs(raw, "a safe integer");
+}
+
+/** We check before we write: the file is damaged, or another program wrote into it. */
+function notOurs(raw: unknown, expected: string): LociError {
+  return new LociError("corrupt", `The store holds ${shown(raw)} where ${expected} was expected.`, {
+    next: "loci doctor",
+  });
 }

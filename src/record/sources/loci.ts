@@ -113,13 +113,19 @@ function fits(value: unknown, kind: FieldKind): boolean {
     case "boolean":
       return typeof value === "boolean";
     case "time":
-      return momentOf(value) !== undefined && (typeof value === "string" || Number.isSafeInteger(value));
+      return isMoment(value);
     case "json":
     case "payload":
       return true;
     case "bytes":
       return false;
   }
+}
+
+/** The years 1 to 9999, which every backend can hold. */
+function isMoment(value: unknown): boolean {
+  const at = typeof value === "string" ? Date.parse(value) : value;
+  return typeof at === "number" && at >= -62_135_596_800_000 && at <= 253_402_300_799_999;
 }
 
 function said(value: unknown): string {

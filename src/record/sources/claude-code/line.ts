@@ -71,7 +71,7 @@ export function momentOf(value: unknown): number | undefined {
 /** The line as an object, or undefined where it is not one: torn, binary, a bare value. */
 export function parseLine(text: string): TranscriptLine | undefined {
   try {
-    return objectOf(JSON.parse(text));
+    return objectOf(JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text));
   } catch {
     return undefined;
   }

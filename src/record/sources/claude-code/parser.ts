@@ -30,7 +30,7 @@ export function createParser(from: Transcript | ParserState): Parser {
     read(text, out) {
       state.lines++;
       if (text.trim() === "") return true;
-      const line = parseLine(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
+      const line = parseLine(text);
       if (line === undefined) {
         state.unreadable++;
         return false;

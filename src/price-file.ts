@@ -1,16 +1,15 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
-import type { PriceOverride, PriceOverrides } from "../domains/prices.ts";
-import { LociError } from "../errors.ts";
+import { dirname, join } from "node:path";
+import type { PriceOverride, PriceOverrides } from "./domains/prices.ts";
+import { LociError } from "./errors.ts";
+import { lociHome } from "./place.ts";
 
 /** The prices a person set: `prices.json` in our folder, dollars for a million tokens by model. */
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export function priceFile(env: Environment): string {
-  const home = env["LOCI_HOME"] ? resolve(env["LOCI_HOME"]) : join(env["HOME"] || homedir(), ".loci");
-  return join(home, "prices.json");
+  return join(lociHome(env), "prices.json");
 }
 
 export function readOwnPrices(env: Environment): PriceOverrides {

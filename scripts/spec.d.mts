@@ -1,0 +1,1 @@
+export function pages(): Promise<{ readonly pages: ReadonlyMap<string, string>; readonly made: number }>;

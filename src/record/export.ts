@@ -1,0 +1,154 @@
+import { createWriteStream, mkdirSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Engine } from "../engine/engine.ts";
+import { LociError } from "../errors.ts";
+import type { AnyCollection } from "../model/collection.ts";
+import type { HappeningKind } from "../model/happening.ts";
+import { messages } from "../model/message.ts";
+import { modelCalls } from "../model/model-call.ts";
+import { importedFiles, rawEvents } from "../model/raw-event.ts";
+import { type Session, sessions } from "../model/session.ts";
+import { toolExecutions } from "../model/tool-execution.ts";
+import { coverOf, unpack } from "./import/raw.ts";
+import { interchange } from "./sources/loci.ts";
+
+const page = 500;
+
+/**
+ * Every row as one line of the interchange format (docs/SPEC.md), without the line's end: a session, then its
+ * messages, tool executions and model calls. Sessions come by their start. What is exported, imported into an empty
+ * store and exported again is the same bytes.
+ */
+export async function* exportLines(engine: Engine, ids?: readonly string[]): AsyncGenerator<string> {
+  if (ids !== undefined) {
+    for (const id of ids) {
+      const [session] = await engine.find(sessions, { where: { id }, limit: 1 });
+      if (session === undefined) throw unknownSession(id, "");
+      yield* sessionLines(engine, session);
+    }
+    return;
+  }
+  let after: Session | undefined;
+  do {
+    const rows: Session[] = await engine.find(sessions, {
+      orderBy: [["startedAt", "up"]],
+      limit: page,
+      ...(after === undefined ? {} : { after: { startedAt: after.startedAt, id: after.id } }),
+    });
+    for (const row of rows) yield* sessionLines(engine, row);
+    after = rows.length < page ? undefined : rows.at(-1);
+  } while (after !== undefined);
+}
+
+async function* sessionLines(engine: Engine, session: Session): AsyncGenerator<string> {
+  yield lineOf("session", session);
+  const where = { sessionId: session.id };
+  let sequence: number | undefined;
+  for (;;) {
+    const rows = await engine.find(messages, {
+      where: sequence === undefined ? where : { ...where, sequence: { above: sequence } },
+      orderBy: [["sequence", "up"]],
+      limit: page,
+    });
+    for (const row of rows) yield lineOf("message", row);
+    sequence = rows.at(-1)?.sequence;
+    if (rows.length < page) break;
+  }
+  const tools = byStart((after) =>
+    engine.find(toolExecutions, { where, orderBy: [["startedAt", "up"]], limit: page, ...after }),
+  );
+  for await (const row of tools) yield lineOf("toolExecution", row);
+  const calls = byStart((after) =>
+    engine.find(modelCalls, { where, orderBy: [["startedAt", "up"]], limit: page, ...after }),
+  );
+  for await (const row of calls) yield lineOf("modelCall", row);
+}
+
+interface Started {
+  readonly startedAt: number;
+  readonly id: string;
+}
+
+async function* byStart<Row extends Started>(
+  find: (after: { readonly after?: Started }) => Promise<Row[]>,
+): AsyncGenerator<Row> {
+  let last: Row | undefined;
+  do {
+    const rows = await find(last === undefined ? {} : { after: { startedAt: last.startedAt, id: last.id } });
+    yield* rows;
+    last = rows.length < page ? undefined : rows.at(-1);
+  } while (last !== undefined);
+}
+
+/** All fields in the collection's order; a null is said, so that it is not taken for a default. */
+function lineOf(kind: HappeningKind, row: object): string {
+  const given = new Map<string, unknown>(Object.entries(row));
+  const collection: AnyCollection = interchange[kind];
+  const line: Record<string, unknown> = { kind };
+  for (const [name, field] of Object.entries(collection.fields)) {
+    const value = given.get(name);
+    line[name] = field.kind === "time" && typeof value === "number" ? new Date(value).toISOString() : value;
+  }
+  return JSON.stringify(line);
+}
+
+/** The bytes of a session's transcript as they were read: those of the file's newest form. */
+export async function* rawBytes(engine: Engine, id: string): AsyncGenerator<Buffer> {
+  const [file] = await engine.find(importedFiles, { where: { id }, fields: ["id", "generation"] });
+  if (file === undefined) throw unknownSession(id, " No transcript is kept under this id.");
+  const spans = await engine.find(rawEvents, {
+    where: { sessionId: id, generation: file.generation },
+    fields: ["id", "offset", "bytes", "position", "lines"],
+  });
+  for (const { span, skip } of coverOf(spans)) {
+    const [row] = await engine.find(rawEvents, { where: { id: span.id }, fields: ["id", "payload"] });
+    if (row !== undefined) yield unpack(row.payload, skip);
+  }
+}
+
+/** Writes every transcript to a file of its own below `folder`, in the layout it had. Answers the files' paths. */
+export async function exportTranscripts(engine: Engine, folder: string): Promise<string[]> {
+  const root = resolve(folder);
+  const rows = await engine.find(importedFiles, {
+    where: { source: "claude-code" },
+    fields: ["id", "path"],
+  });
+  const written: string[] = [];
+  const taken = new Set<string>();
+  for (const row of rows) {
+    const path = freePath(join(root, ...placeOf(row.path)), taken);
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    await pipeline(Readable.from(rawBytes(engine, row.id)), createWriteStream(path, { mode: 0o600 }));
+    written.push(path);
+  }
+  return written;
+}
+
+/** `project/session.jsonl`, or `project/session/subagents/agent-x.jsonl`: names only, so that no path leads out. */
+function placeOf(path: string): string[] {
+  const parts = path.split(/[/\\]/);
+  const depth = basename(dirname(path)).endsWith("subagents") ? 4 : 2;
+  return parts.slice(-depth).map(safeName);
+}
+
+function safeName(name: string): string {
+  const safe = name.replace(/[^A-Za-z0-9._@-]/g, "_").slice(-200);
+  return /^\.*$/.test(safe) ? "_" : safe;
+}
+
+function freePath(path: string, taken: Set<string>): string {
+  let free = path;
+  for (let number = 2; taken.has(free); number++) {
+    free = path.replace(/(\.jsonl)?$/, `.${number}$1`);
+  }
+  taken.add(free);
+  return free;
+}
+
+function unknownSession(id: string, more: string): LociError {
+  return new LociError("not-found", `No session has the id ${JSON.stringify(id)}.${more}`, {
+    next: "loci ls",
+  });
+}
