@@ -114,12 +114,16 @@ export function render(answer: object, shown: AnyView, { format, screen, isTermi
   }
 }
 
+export function jsonText(value: unknown): string {
+  return harmlessJson(JSON.stringify(value));
+}
+
 /**
  * JSON that is also harmless on a terminal: C1 controls, bidi marks and the like are written as `\u` escapes, which
  * mean the same to every parser.
  */
-export function jsonText(value: unknown): string {
-  return JSON.stringify(value).replace(unsafeCharacters, (found) =>
+export function harmlessJson(json: string): string {
+  return json.replace(unsafeCharacters, (found) =>
     Array.from({ length: found.length }, (_, at) => {
       return `\\u${found.charCodeAt(at).toString(16).padStart(4, "0")}`;
     }).join(""),

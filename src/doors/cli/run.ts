@@ -1,8 +1,7 @@
 import { LociError } from "../../errors.ts";
-import { type Loci, open } from "../../open.ts";
+import type { Loci } from "../../open.ts";
 import { nearest } from "../../operations/nearest.ts";
 import type { Input, Millis } from "../../operations/operation.ts";
-import { readOwnPrices } from "../../price-file.ts";
 import { readInput } from "../../operations/values.ts";
 import { commandAt, parseArguments } from "./args.ts";
 import { type Command, globalParams, paramLabel } from "./command.ts";
@@ -200,7 +199,9 @@ async function runCommand({ command, input, settings, format }: Asked, world: Wo
       async open(place = url.value ?? "") {
         const before = opened.get(place);
         if (before) return before;
-        const loci = await open(place, { inThread: true, prices: readOwnPrices(env) });
+        // What only answers itself (help, config, completion) does not load the store's code.
+        const { open } = await import("../../open.ts");
+        const loci = await open(place, { inThread: true });
         opened.set(place, loci);
         return loci;
       },

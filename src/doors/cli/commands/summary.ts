@@ -34,7 +34,7 @@ export async function demo(call: Call): Promise<undefined> {
   const place = join(call.settings.home, "demo.db");
   const loci = await call.open(place);
   call.out.note("Sample sessions, from a public repository; yours are not touched.");
-  await importSessions.run(loci, { path: [samples()], redact: "on" }, call.context);
+  await importSessions.run(loci, { path: [await samples()], redact: "on" }, call.context);
   const answer = await summarize.run(loci, { limit: call.input["limit"] }, call.context);
   await showAnswer(call, answer, { view: summaryView, loci, command: withStore(place, call.env) });
   return undefined;
@@ -57,16 +57,17 @@ async function readAndShow(call: Call, { loci, history }: Reading): Promise<unde
   );
   const input = { path: [], redact: call.input["redact"] };
   let news = 0;
-  let reading: Promise<object> = Promise.resolve({});
-  const first = await new Promise<"listed" | "read">((done, failed) => {
-    const progress = (step: Progress): void => {
-      news = Math.max(news, step.total ?? 0);
-      context.progress(step);
-      if (step.doing === listingStage) done("listed");
-    };
-    reading = importSessions.run(loci, input, { ...context, progress });
-    reading.then(() => done("read"), failed);
+  let announce: ((stage: "listed") => void) | undefined;
+  const listing = new Promise<"listed">((resolve) => {
+    announce = resolve;
   });
+  const progress = (step: Progress): void => {
+    news = Math.max(news, step.total ?? 0);
+    context.progress(step);
+    if (step.doing === listingStage) announce?.("listed");
+  };
+  const reading = importSessions.run(loci, input, { ...context, progress });
+  const first = await Promise.race([listing, reading]);
   const drawn = first === "listed" && out.format === "table" && out.redraws ? await drawEarly(call, loci) : 0;
   await reading;
   if (drawn > 0) await out.write(`\u001b[${drawn}A\u001b[J`);
