@@ -40,6 +40,7 @@ export async function openThread(path: string, options: LibsqlOptions): Promise<
   const waiting = new Map<number, Waiting>();
   const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
   let calls = 0;
+  let alive = true;
   let closed: Promise<void> | undefined;
 
   const waitFor = <Result>(id: number): Promise<Result> => {
@@ -61,12 +62,14 @@ export async function openThread(path: string, options: LibsqlOptions): Promise<
     else call?.resolve(reply.result);
   });
   worker.on("error", failAll);
-  worker.on("exit", () =>
-    failAll(new LociError("closed", `The thread of ${path} has ended.`, { where: path })),
-  );
+  worker.on("exit", () => {
+    alive = false;
+    failAll(new LociError("closed", `The thread of ${path} has ended.`, { where: path }));
+  });
 
   const ask = async <Result>(call: Call): Promise<Result> => {
-    if (closed) throw new LociError("closed", `${path} was closed.`, { where: path });
+    // A message to a thread that has ended is lost without a word.
+    if (closed || !alive) throw new LociError("closed", `${path} was closed.`, { where: path });
     const reply = waitFor<Result>(++calls);
     worker.postMessage({ id: calls, call });
     return reply;
@@ -81,6 +84,7 @@ export async function openThread(path: string, options: LibsqlOptions): Promise<
     check: () => ask<string[]>({ kind: "check" }),
     close() {
       if (closed) return closed;
+      if (!alive) return ended;
       const asked = ask<void>({ kind: "close" });
       closed = asked.then(() => {
         worker.ref();
