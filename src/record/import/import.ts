@@ -1,6 +1,6 @@
 import type { Ingest } from "../../domains/ingest.ts";
 import { type Engine, insert } from "../../engine/engine.ts";
-import { errorCode, LociError } from "../../errors.ts";
+import { type ErrorCode, errorCode, LociError } from "../../errors.ts";
 import type { ModelCall } from "../../model/model-call.ts";
 import { importedFiles, rawEvents } from "../../model/raw-event.ts";
 import type { RedactOptions } from "../redact.ts";
@@ -63,6 +63,8 @@ export interface Run extends ImportParts {
   readonly limits: LineLimits;
   readonly threads: Threads;
   readonly problems: ImportProblem[];
+  /** Files of which nothing more could be read. */
+  readonly failures: unknown[];
   progress(progress: ImportProgress): void;
   /** Writes are done one after another. Refuses when the import was cancelled. */
   write<Result>(work: () => Promise<Result>): Promise<Result>;
@@ -102,10 +104,8 @@ async function importFiles(
   for (const identity of exchanged) {
     total = add(total, await importInterchange(run, identity));
   }
-  const [problem] = run.problems;
-  if (files.length > 0 && problem !== undefined && run.problems.length === files.length) {
-    throw new LociError("permission", problem.problem, { where: problem.path, next: "loci doctor" });
-  }
+  const [error] = run.failures;
+  if (error !== undefined && run.failures.length === files.length) throw error;
   return { files: files.length, ...total, problems: run.problems };
 }
 
@@ -140,6 +140,7 @@ function startRun(
     ...parts,
     threads,
     problems: [],
+    failures: [],
     limits: { ...lineLimits, ...limits },
     redact: {
       off: redact.off ?? false,
@@ -202,14 +203,23 @@ async function compare(
     try {
       changed.push(identify(file, source));
     } catch (error) {
-      run.problems.push(problemOf(file, error));
+      noteFailure(run, file, error);
     }
   }
   return { changed, unsettled, ids };
 }
 
-function problemOf(file: FoundFile, error: unknown): ImportProblem {
-  return { path: file.path, problem: error instanceof Error ? error.message : String(error) };
+/** One file's own trouble: the others go on. Whatever else goes wrong is the store's, and ends the import. */
+const ofTheFile: ReadonlySet<ErrorCode | undefined> = new Set([
+  "not-found",
+  "permission",
+  "invalid",
+  "too-large",
+]);
+
+function noteFailure(run: Run, file: FoundFile, error: unknown): void {
+  run.failures.push(error);
+  run.problems.push({ path: file.path, problem: error instanceof Error ? error.message : String(error) });
 }
 
 function rootOf(id: string): string {
@@ -274,8 +284,8 @@ async function readFile(run: Run, identity: Identity): Promise<string | undefine
     });
     return plan.id;
   } catch (error) {
-    if (errorCode(error) !== "not-found" && errorCode(error) !== "permission") throw error;
-    run.problems.push(problemOf(file, error));
+    if (!ofTheFile.has(errorCode(error))) throw error;
+    noteFailure(run, file, error);
     return undefined;
   }
 }
