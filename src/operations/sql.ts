@@ -38,8 +38,8 @@ export const querySql: Operation = operation({
       const answer = await loci.sql.query(input.query, {
         maxRows: input.limit,
         deadline: input.timeout * 1000,
-        // The default is for agents; a person at a terminal or a script may have more.
-        maxBytes: 64 * 1024 * 1024,
+        // The engine's own limit is for agents; who asks for more rows than that, a person or a script, gets more.
+        ...(input.limit > 1000 && { maxBytes: 64 * 1024 * 1024 }),
       });
       return {
         columns: answer.columns,
