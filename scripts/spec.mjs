@@ -103,7 +103,7 @@ async function answered() {
   const list = (set) =>
     [...set]
       .filter((name) => !name.startsWith("pragma_"))
-      .sort()
+      .toSorted((a, b) => a.localeCompare(b))
       .map((name) => `\`${name}\``)
       .join(" ");
   const { alone, about } = sqliteRules.pragma;
@@ -138,7 +138,8 @@ export async function pages() {
     const text = read(`docs/${file}`);
     const next = text.replace(
       /(<!-- made by scripts\/spec\.mjs: (\w+) -->\n)[^]*?(<!-- end -->)/g,
-      (_, open, name, close) => {
+      (...match) => {
+        const [, open, name, close] = match;
         made++;
         return `${open}\n${parts[name]}\n${close}`;
       },

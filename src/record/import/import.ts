@@ -66,6 +66,8 @@ export interface Run extends ImportParts {
   progress(progress: ImportProgress): void;
   /** Writes are done one after another. Refuses when the import was cancelled. */
   write<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Resolves when nothing is being written; whatever is asked for afterwards is refused. */
+  readonly idle: () => Promise<void>;
 }
 
 /**
@@ -77,12 +79,25 @@ export async function importPaths(parts: ImportParts, options: ImportOptions = {
   const files = findFiles(options.paths ?? defaultPaths());
   await using threads = createThreads(options.workers ?? 2);
   const run = startRun(parts, options, threads);
-  const { changed, unsettled, ids } = await compare(parts.engine, files, { source: options.source, run });
+  try {
+    return await importFiles(run, files, options.source);
+  } finally {
+    // What is being written stands before the caller may close the store.
+    await run.idle();
+  }
+}
+
+async function importFiles(
+  run: Run,
+  files: readonly FoundFile[],
+  source: SourceName | undefined,
+): Promise<ImportReport> {
+  const { changed, unsettled, ids } = await compare(run, files, source);
   const transcripts = changed.filter(({ source }) => source === "claude-code");
   const exchanged = changed.filter(({ source }) => source === "loci");
   await listSessions(run, transcripts);
   await readAll(run, transcripts, { unsettled, ids });
-  const counts = await storedCounts(parts.engine, ids);
+  const counts = await storedCounts(run.engine, ids);
   let total = counts;
   for (const identity of exchanged) {
     total = add(total, await importInterchange(run, identity));
@@ -120,6 +135,7 @@ function startRun(
   threads: Threads,
 ): Run {
   let writes: Promise<unknown> = Promise.resolve();
+  let ended = false;
   return {
     ...parts,
     threads,
@@ -137,7 +153,7 @@ function startRun(
     progress: (progress) => onProgress?.(progress),
     write(work) {
       const result = writes.then(() => {
-        if (signal?.aborted === true) {
+        if (ended || signal?.aborted === true) {
           throw new LociError("interrupted", "The import was stopped. What was read so far is kept.", {
             next: "loci import goes on where it stopped",
           });
@@ -146,6 +162,10 @@ function startRun(
       });
       writes = result.catch(() => {});
       return result;
+    },
+    async idle() {
+      ended = true;
+      await writes;
     },
   };
 }
@@ -160,11 +180,11 @@ interface Compared {
 
 /** Leaves out the files that are as they were when they were read to their end: they are not even opened. */
 async function compare(
-  engine: Engine,
+  run: Run,
   files: readonly FoundFile[],
-  { source, run }: { readonly source: SourceName | undefined; readonly run: Run },
+  source: SourceName | undefined,
 ): Promise<Compared> {
-  const rows = await engine.find(importedFiles, {
+  const rows = await run.engine.find(importedFiles, {
     fields: ["id", "path", "size", "modifiedAt", "source", "importedAt"],
   });
   const known = new Map(rows.map((row) => [row.path, row]));

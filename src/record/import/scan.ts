@@ -49,7 +49,7 @@ function scanLines(fd: number, job: ScanJob): Scan {
       if (bytes.includes(user)) counts.messages++;
       continue;
     }
-    parser.read(redactor.line(bytes.toString("utf8")), out);
+    parser.read(bytes.toString("utf8"), out);
     for (const happening of out) {
       if (happening.kind === "message") counts.messages++;
       if (happening.kind === "toolExecution" && happening.status === "running") counts.tools++;
@@ -57,9 +57,10 @@ function scanLines(fd: number, job: ScanJob): Scan {
     out = [];
   }
   // When the session ended, and how, stands in its last line.
-  if (last !== undefined) parser.read(redactor.line(last.toString("utf8")), out);
+  if (last !== undefined) parser.read(last.toString("utf8"), out);
   out = [];
   parser.flush(out);
-  const session = out.find((happening) => happening.kind === "session") ?? null;
-  return { session, state: parser.state, counts };
+  const session = out.find((happening) => happening.kind === "session");
+  // All that leaves this function is the session's own row: its title, its folder.
+  return { session: session === undefined ? null : redactor.value(session), state: parser.state, counts };
 }

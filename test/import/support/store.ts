@@ -67,6 +67,7 @@ export function difference(one: readonly string[], other: readonly string[]): st
     ...other.filter((line) => !left.has(line)).map((line) => `+ ${line}`),
   ];
   const moved = one.findIndex((line, at) => line !== other[at]);
-  if (only.length === 0 && (moved !== -1 || one.length !== other.length)) only.push(`order differs at ${moved}`);
+  if (only.length === 0 && (moved !== -1 || one.length !== other.length))
+    only.push(`order differs at ${moved}`);
   return only.slice(0, 4).map((line) => line.slice(0, 600));
 }

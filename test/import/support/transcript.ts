@@ -85,8 +85,7 @@ export function toolCall(number: number, call: string, input: unknown): string {
 export function toolResult(
   number: number,
   call: string,
-  content: unknown,
-  timestamp: string = stamp(),
+  { content, timestamp = stamp() }: { content: unknown; timestamp?: string },
 ): string {
   return JSON.stringify({
     ...base,

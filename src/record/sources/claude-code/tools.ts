@@ -37,7 +37,7 @@ export function toolCalled(state: ParserState, block: JsonObject, { at, messageI
       : {}),
   };
   state.tools[callId] = tool;
-  keepNewest(state.tools, remembered);
+  if (known === undefined) keepNewest(state.tools, remembered);
   const deep = isDeeperThan(block["input"], deepest);
   return {
     kind: "toolExecution",

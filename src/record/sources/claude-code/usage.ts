@@ -66,7 +66,7 @@ export function noteCall(
     estimated: (known?.estimated ?? false) || line.isAbortedMidStream === true,
     final: (known?.final ?? false) || textOf(message["stop_reason"]) !== undefined,
   };
-  keepNewest(state.calls, rememberedCalls);
+  if (known === undefined) keepNewest(state.calls, rememberedCalls);
   if (known === undefined) state.models[model] = (own(state.models, model) ?? 0) + 1;
   if (!inherited) {
     const grown = minus(tokens, known?.tokens ?? noTokens);
