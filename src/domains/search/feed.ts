@@ -30,11 +30,72 @@ const lease = 60_000;
 const claimRows = 64;
 const removeRows = 1000;
 
-/** Claimed rows, and what is already in the builder of them. */
-interface Work {
-  readonly done: PendingSearch[];
-  /** The row that was begun, and where it goes on. */
-  partial: { readonly row: PendingSearch; readonly next: number; readonly messages: number } | undefined;
+/** Claimed rows on their way into the index. */
+interface Run {
+  /** Reads a row's documents; stops early when the time is over. Answers whether all of it was read. */
+  read(row: PendingSearch): Promise<boolean>;
+  /** Writes what was read, and strikes it off the list. */
+  flush(): Promise<void>;
+  readonly claimed: PendingSearch[];
+}
+
+interface RunParts {
+  readonly store: Engine;
+  readonly addSegment: (built: BuiltSegment) => Promise<void>;
+  readonly finish: (ids: readonly string[]) => Promise<void>;
+  readonly now: () => number;
+  readonly isOver: () => boolean;
+  readonly total: { messages: number; documents: number; segments: number };
+  readonly onProgress: CatchUpOptions["onProgress"];
+}
+
+function createRun({ store, addSegment, finish, now, isOver, total, onProgress }: RunParts): Run {
+  const builder = createSegmentBuilder();
+  const done: string[] = [];
+  const claimed: PendingSearch[] = [];
+  let flushedAt = now();
+  let partial: { readonly row: PendingSearch; readonly next: number; readonly messages: number } | undefined;
+
+  /** The segment first, then the to-do list: a crash in between makes some of it twice, and loses nothing. */
+  async function flush(): Promise<void> {
+    flushedAt = now();
+    if (builder.documents() > 0) {
+      await addSegment(builder.build());
+      total.segments++;
+    }
+    await finish(done.splice(0));
+    if (!partial) return;
+    const { row, next, messages } = partial;
+    const count = Math.max(1, row.count - messages);
+    await store.write([update(pendingSearch, { id: row.id }, { first: next, count })]);
+    partial = undefined;
+  }
+
+  return {
+    claimed,
+    flush,
+    async read(row) {
+      let messages = 0;
+      for await (const part of readPending(store, row)) {
+        for (const document of part.documents) builder.add(document);
+        messages += part.messages;
+        total.messages += part.messages;
+        total.documents += part.documents.length;
+        onProgress?.(total);
+        partial = { row, next: part.next, messages };
+        const isLast = part.next > row.last;
+        if (isLast) {
+          partial = undefined;
+          done.push(row.id);
+          claimed.splice(claimed.indexOf(row), 1);
+        }
+        if (builder.tokens() >= segmentTokens || now() - flushedAt > lease / 4) await flush();
+        if (isLast) return true;
+        if (isOver()) return false;
+      }
+      return true;
+    },
+  };
 }
 
 export function createFeed(store: Engine, index: Engine, now: () => number): Feed {
@@ -48,32 +109,16 @@ export function createFeed(store: Engine, index: Engine, now: () => number): Fee
     await writeSegment(index, { built, tier: tierOf(built), createdAt: now(), replaces: [] });
   }
 
-  /** The segment first, then the to-do list: a crash in between makes some of it twice, and loses nothing. */
-  async function flush(builder: ReturnType<typeof createSegmentBuilder>, work: Work): Promise<number> {
-    const isEmpty = builder.documents() === 0;
-    if (!isEmpty) await addSegment(builder.build());
-    await finish(work.done.splice(0).map(({ id }) => id));
-    const { partial } = work;
-    if (partial) {
-      const { row, next, messages } = partial;
-      const count = Math.max(1, row.count - messages);
-      await store.write([
-        update(pendingSearch, { id: row.id }, { first: next, count, claimedUntil: now() + lease }),
-      ]);
-      work.partial = undefined;
-    }
-    return isEmpty ? 0 : 1;
+  async function claim(): Promise<PendingSearch[]> {
+    const where = { id: { not: storeMark }, claimedUntil: { upTo: now() } };
+    return store.take(pendingSearch, { where, limit: claimRows }, { claimedUntil: now() + lease });
   }
 
+  /** What was claimed and not done goes back on the list at once. */
   async function release(rows: readonly PendingSearch[]): Promise<void> {
     if (rows.length === 0) return;
     const anyOf = rows.map(({ id }) => id);
     await store.write([update(pendingSearch, { id: { anyOf } }, { claimedUntil: 0 })]);
-  }
-
-  async function claim(): Promise<PendingSearch[]> {
-    const where = { id: { not: storeMark }, claimedUntil: { upTo: now() } };
-    return store.take(pendingSearch, { where, limit: claimRows }, { claimedUntil: now() + lease });
   }
 
   return {
@@ -83,50 +128,20 @@ export function createFeed(store: Engine, index: Engine, now: () => number): Fee
     },
 
     async catchUp({ budget = Number.POSITIVE_INFINITY, signal, onProgress }) {
-      const builder = createSegmentBuilder();
-      const work: Work = { done: [], partial: undefined };
       const end = performance.now() + budget;
       const isOver = (): boolean => signal?.aborted === true || performance.now() >= end;
       const total = { messages: 0, documents: 0, segments: 0 };
-      let claimedAt = now();
-      while (!isOver()) {
-        const rows = await claim();
-        if (rows.length === 0) break;
-        claimedAt = now();
-        const waiting = [...rows];
-        try {
-          for (let row = waiting[0]; row && !isOver(); row = waiting[0]) {
-            let messages = 0;
-            let isWhole = true;
-            for await (const part of readPending(store, row)) {
-              for (const document of part.documents) builder.add(document);
-              messages += part.messages;
-              total.messages += part.messages;
-              total.documents += part.documents.length;
-              onProgress?.(total);
-              isWhole = part.next > row.last;
-              if (isWhole) break;
-              work.partial = { row, next: part.next, messages };
-              if (builder.tokens() >= segmentTokens) total.segments += await flush(builder, work);
-              if (isOver()) break;
-            }
-            if (isWhole) {
-              work.partial = undefined;
-              work.done.push(row);
-              waiting.shift();
-            }
-            if (builder.tokens() >= segmentTokens || now() - claimedAt > lease / 3) {
-              total.segments += await flush(builder, work);
-              claimedAt = now();
-            }
-          }
-        } finally {
-          total.segments += await flush(builder, work).catch(async (error: unknown) => {
-            await release([...work.done, ...waiting]).catch(() => undefined);
-            throw error;
-          });
-          await release(waiting);
+      const run = createRun({ store, addSegment, finish, now, isOver, total, onProgress });
+      try {
+        while (!isOver()) {
+          const rows = await claim();
+          if (rows.length === 0) break;
+          run.claimed.push(...rows);
+          for (const row of rows) if (isOver() || !(await run.read(row))) break;
         }
+        await run.flush();
+      } finally {
+        await release(run.claimed);
       }
       return total;
     },

@@ -5,7 +5,7 @@ import { keyOf } from "./columns.ts";
 import { textOfJson, toolTexts } from "./document.ts";
 import type { Hit } from "./hits.ts";
 import { shownScore } from "./score.ts";
-import { makeSnippet } from "./snippet.ts";
+import { createSnippets } from "./snippet.ts";
 
 /** A message that was found. */
 export interface SearchItem {
@@ -42,10 +42,10 @@ async function executionOf(store: Engine, hit: Hit): Promise<ToolExecution | und
   return found.find(({ id }) => keyOf(id) === hit.ranked.key);
 }
 
-/** The texts in front of which the words are most likely shown well: the first that holds one of them. */
-function snippetOf(texts: readonly string[], weights: ReadonlyMap<string, number>): string {
-  const snippets = texts.map((text) => makeSnippet(text, weights));
-  return snippets.find((snippet) => snippet.includes("[")) ?? snippets[0] ?? "";
+/** Of a message's texts the first that holds one of the words is shown. */
+function snippetOf(texts: readonly string[], snippet: (text: string) => string): string {
+  const snippets = texts.map(snippet);
+  return snippets.find((made) => made.includes("[")) ?? snippets[0] ?? "";
 }
 
 /** The rows behind the hits, as they are now. What was removed from the store meanwhile is left out. */
@@ -58,6 +58,7 @@ export async function itemsOf(
     messagesOf(store, hits),
     Promise.all(hits.map((hit) => (hit.kind === "tool" ? executionOf(store, hit) : undefined))),
   ]);
+  const snippet = createSnippets(weights);
   return hits.flatMap((hit, i) => {
     const message = rows.get(`${hit.session.id}/${hit.sequence}`);
     const execution = executions[i];
@@ -72,7 +73,7 @@ export async function itemsOf(
         sequence: hit.sequence,
         role: message?.role ?? hit.role,
         score: shownScore(hit.score),
-        snippet: snippetOf(execution ? [texts.join("\n")] : texts.filter((text) => text !== ""), weights),
+        snippet: snippetOf(execution ? [texts.join("\n")] : texts.filter((text) => text !== ""), snippet),
         toolName: execution?.toolName ?? message?.toolName ?? null,
         createdAt: message?.createdAt ?? hit.ranked.time,
         projectPath: hit.session.projectPath,

@@ -12,6 +12,8 @@ export interface ParsedQuery {
   /** None of these may. */
   readonly without: readonly Phrase[];
   readonly filters: readonly WordFilter[];
+  /** It reads as a question: three words or more that any text may hold, and none that one has to. */
+  readonly isQuestion: boolean;
 }
 
 /** Terms at their places: one term alone is a phrase too. */
@@ -117,18 +119,19 @@ function termsOf(tokenizer: Tokenizer, text: string): Array<{ term: string; isSt
   });
 }
 
-const piece = /(-?)(?:([a-z]+):)?(?:"([^"]*)"|(\S+))/giu;
+const pieces = /(-?)(?:([a-z]+):)?(?:"([^"]*)"|(\S+))/giu;
 
 /** Reads the words of a person or a program. */
-export function parseQuery(words: string, now: number): ParsedQuery {
+export function parseQuery(text: string, now: number): ParsedQuery {
   const tokenizer = createTokenizer(() => 0);
   const terms: Array<{ term: string; isStop: boolean }> = [];
   const phrases: Phrase[] = [];
   const prefixes: string[] = [];
   const without: Phrase[] = [];
   const filters: WordFilter[] = [];
-  for (const found of words.slice(0, maxCharacters).matchAll(piece)) {
-    const [whole, minus = "", name, quoted, plain = ""] = found;
+  let words = 0;
+  for (const piece of text.slice(0, maxCharacters).matchAll(pieces)) {
+    const [whole, minus = "", name, quoted, plain = ""] = piece;
     const filter = minus === "" && name ? asFilter(name, quoted ?? plain, now) : undefined;
     if (filter) {
       filters.push(filter);
@@ -147,7 +150,11 @@ export function parseQuery(words: string, now: number): ParsedQuery {
     }
     const prefix = /^([\p{L}\p{N}_]+)\*$/u.exec(whole);
     if (prefix?.[1]) prefixes.push(fold(prefix[1]).replaceAll("_", ""));
-    else terms.push(...termsOf(tokenizer, whole));
+    else {
+      const found = termsOf(tokenizer, whole);
+      terms.push(...found);
+      if (found.some(({ isStop }) => !isStop)) words++;
+    }
   }
   const hasMore = phrases.length > 0 || prefixes.length > 0 || terms.some(({ isStop }) => !isStop);
   const kept = hasMore ? terms.filter(({ isStop }) => !isStop) : terms;
@@ -157,6 +164,7 @@ export function parseQuery(words: string, now: number): ParsedQuery {
     prefixes: [...new Set(prefixes)].filter((prefix) => prefix !== "").slice(0, maxPhrases),
     without: without.slice(0, maxPhrases),
     filters,
+    isQuestion: words >= 3 && phrases.length + prefixes.length + without.length === 0,
   };
 }
 

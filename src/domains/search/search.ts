@@ -57,7 +57,7 @@ export interface SearchParts {
 const mostItems = 500;
 /** What is left to do, a search does first: for at most so many ms when it is little, and when it is much. */
 const smallLag = 2000;
-const smallBudget = 100;
+const smallBudget = 250;
 const largeBudget = 1000;
 /** A catch-up with a budget merges no more than it can: some 15 MB a second. */
 const mergeBytesPerMs = 15_000;

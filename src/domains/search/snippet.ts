@@ -11,28 +11,34 @@ interface Hit {
   readonly term: number;
 }
 
-function hitsIn(
-  text: string,
-  weights: ReadonlyMap<string, number>,
-): { hits: Hit[]; weightOf: (term: number) => number } {
+type HitFinder = (text: string) => Hit[];
+
+/** Finds the weighted terms in texts; `weightOf` is by a hit's term. */
+function createFinder(weights: ReadonlyMap<string, number>): {
+  find: HitFinder;
+  weightOf: (term: number) => number;
+} {
   const ids = new Map<string, number>([...weights.keys()].map((term, i) => [term, i]));
   const values = [...weights.values()];
   const tokenizer = createTokenizer((term) => ids.get(term) ?? values.length);
-  tokenizer.tokenize(text);
-  const { refs, starts, ends, count } = tokenizer.found;
-  const { analyses } = tokenizer.arena;
-  const hits: Hit[] = [];
-  for (let i = 0; i < count; i++) {
-    const ref = refs[i] ?? 0;
-    const last = ref + 2 + 2 * (analyses[ref] ?? 0);
-    let best = values.length;
-    for (let at = ref + 2; at < last; at += 2) {
-      const term = analyses[at] ?? values.length;
-      if ((values[term] ?? 0) > (values[best] ?? 0)) best = term;
+  const find = (text: string): Hit[] => {
+    tokenizer.tokenize(text);
+    const { refs, starts, ends, count } = tokenizer.found;
+    const { analyses } = tokenizer.arena;
+    const hits: Hit[] = [];
+    for (let i = 0; i < count; i++) {
+      const ref = refs[i] ?? 0;
+      const last = ref + 2 + 2 * (analyses[ref] ?? 0);
+      let best = values.length;
+      for (let at = ref + 2; at < last; at += 2) {
+        const term = analyses[at] ?? values.length;
+        if ((values[term] ?? 0) > (values[best] ?? 0)) best = term;
+      }
+      if (best < values.length) hits.push({ start: starts[i] ?? 0, end: ends[i] ?? 0, term: best });
     }
-    if (best < values.length) hits.push({ start: starts[i] ?? 0, end: ends[i] ?? 0, term: best });
-  }
-  return { hits, weightOf: (term) => values[term] ?? 0 };
+    return hits;
+  };
+  return { find, weightOf: (term) => values[term] ?? 0 };
 }
 
 /** The first hit of the window with the most weight in different words; a second hit of a word counts a little. */
@@ -77,32 +83,40 @@ function toBreak(text: string, at: number, step: 1 | -1): number {
 }
 
 /**
- * A piece of the text of about 200 characters around the words, which are marked with [ ]. White space is made single
+ * Makes pieces of texts of about 200 characters around the words, which are marked with [ ]. White space is made single
  * spaces; other control characters are the business of whoever shows it.
  */
-export function makeSnippet(text: string, weights: ReadonlyMap<string, number>): string {
-  let { hits, weightOf } = hitsIn(text.slice(0, nearPart), weights);
-  if (hits.length === 0 && text.length > nearPart) ({ hits, weightOf } = hitsIn(text, weights));
-  const first = hits[bestWindow(hits, weightOf)];
-  if (!first) {
-    const end = toBreak(text, width, -1);
-    return tidy(text.slice(0, end)) + (end < text.length ? "…" : "");
-  }
+export function createSnippets(weights: ReadonlyMap<string, number>): (text: string) => string {
+  const { find, weightOf } = createFinder(weights);
+  return (text) => {
+    let hits = find(text.slice(0, nearPart));
+    if (hits.length === 0 && text.length > nearPart) hits = find(text);
+    const first = hits[bestWindow(hits, weightOf)];
+    return first ? around(text, first, hits) : beginning(text);
+  };
+}
+
+function beginning(text: string): string {
+  const end = toBreak(text, width, -1);
+  return tidy(text.slice(0, end)) + (end < text.length ? "…" : "");
+}
+
+function around(text: string, first: Hit, hits: readonly Hit[]): string {
   const inside = hits.filter((hit) => hit.start >= first.start && hit.end - first.start <= width);
   const reach = Math.min(inside.at(-1)?.end ?? first.end, first.start + width);
   const margin = Math.max(0, Math.floor((width - (reach - first.start)) / 2));
-  const from = toBreak(text, first.start - margin, 1);
-  const to = Math.max(toBreak(text, Math.min(text.length, Math.max(reach, from + width)), -1), reach);
+  const from = Math.min(toBreak(text, first.start - margin, 1), first.start);
+  const end = toBreak(text, Math.min(text.length, Math.max(reach, from + width)), -1);
+  const to = Math.max(end, reach);
   let snippet = "";
-  let at = Math.min(from, first.start);
-  const isCut = at > 0;
+  let at = from;
   for (const hit of hits) {
     if (hit.start < at || hit.end > to) continue;
     snippet += `${text.slice(at, hit.start)}[${text.slice(hit.start, hit.end)}]`;
     at = hit.end;
   }
   snippet += text.slice(at, Math.max(at, to));
-  return (isCut ? "…" : "") + tidy(snippet) + (to < text.length ? "…" : "");
+  return (from > 0 ? "…" : "") + tidy(snippet) + (to < text.length ? "…" : "");
 }
 
 function tidy(text: string): string {

@@ -2,6 +2,7 @@ import type { Engine } from "../../engine/engine.ts";
 import { searchSegments, searchState } from "../../model/search.ts";
 import { type Columns, decodeColumns } from "./columns.ts";
 import { decodeDirectory, type SegmentInfo } from "./directory.ts";
+import { createLocator, type Locator } from "./locate.ts";
 import type { PageReader } from "./pages.ts";
 
 /** The index as one search sees it: a list of segments that does not change. */
@@ -14,6 +15,7 @@ export interface View {
   readonly dead: ReadonlyArray<Uint8Array | undefined>;
   readonly documents: number;
   readonly tokens: number;
+  readonly locate: Locator;
 }
 
 export interface Views {
@@ -87,6 +89,7 @@ export function createViews(index: Engine, pages: PageReader): Views {
       dead,
       documents: columns.reduce((sum, { count }) => sum + count, 0) - gone,
       tokens: segments.reduce((sum, { tokens }) => sum + tokens, 0),
+      locate: createLocator(columns, dead),
     };
   }
 

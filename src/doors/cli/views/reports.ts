@@ -193,5 +193,6 @@ export const errorsView: AnyView = view<Page<ErrorItem>, ErrorItem>({
     })),
   sessions: (answer) => answer.items.map(({ sessionId }) => sessionId),
   empty: () => "Nothing failed here.",
-  hints: ({ next }, { command }) => (next === null ? [] : [`more: ${command} errors --after ${next}`]),
+  hints: ({ items, next }, { command }) =>
+    next === null ? [] : [`more: ${command} errors --limit ${Math.min(1000, items.length * 5)}`],
 });

@@ -89,7 +89,5 @@ export const sessionsView: AnyView = view<Page<SessionItem>, SessionItem>({
   empty: () =>
     "No sessions here. Looking for others? loci ls without flags; loci import PATH brings some in.",
   hints: ({ items, next }, { command }) =>
-    next === null
-      ? []
-      : [`${counted(items.length, "session")}; more: ${command} ls --all, or --after ${next}`],
+    next === null ? [] : [`${counted(items.length, "session")}; more: ${command} ls --all`],
 });

@@ -54,8 +54,10 @@ interface Group {
 /** Each message with the tools it called. Messages that only brought a result say nothing more. */
 function withTools({ messages, toolExecutions }: SessionAnswer): readonly Group[] {
   const byMessage = new Map<string, ToolItem[]>();
+  const shown = new Set(messages.map(({ id }) => id));
   for (const tool of toolExecutions) {
-    const owner = tool.messageId ?? lastBefore(messages, tool.startedAt)?.id ?? "";
+    const here = [tool.messageId, tool.resultMessageId].find((id) => id !== null && shown.has(id));
+    const owner = here ?? lastBefore(messages, tool.startedAt)?.id ?? "";
     const tools = byMessage.get(owner);
     if (tools) tools.push(tool);
     else byMessage.set(owner, [tool]);
