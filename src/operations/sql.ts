@@ -34,8 +34,8 @@ export const querySql: Operation = operation({
     const { columns, rows, truncated } = await loci.sql.query(input.query, {
       maxRows: input.limit,
       deadline: input.timeout * 1000,
-      // The default is for agents; a person at a terminal or a script may have more.
-      maxBytes: 64 * 1024 * 1024,
+      // The door's own limit is for agents; who asks for more rows than that, a person or a script, gets more.
+      ...(input.limit > 1000 && { maxBytes: 64 * 1024 * 1024 }),
     });
     return { columns, rows: rows.map((row) => row.map(plain)), truncated };
   },
