@@ -2,7 +2,7 @@ import type { Happening } from "../../model/happening.ts";
 import type { ModelCall } from "../../model/model-call.ts";
 import { importedFiles } from "../../model/raw-event.ts";
 import type { Identity } from "./identify.ts";
-import type { Run } from "./import.ts";
+import type { Run } from "./run.ts";
 import type { Scan } from "./job.ts";
 import { noTokens, type Tokens } from "../sources/claude-code/state.ts";
 import { plus } from "../sources/claude-code/usage.ts";
