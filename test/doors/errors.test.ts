@@ -201,6 +201,7 @@ describe("a bug", () => {
       json: false,
       verbose: false,
       home,
+      help: () => "loci help",
     });
     expect(report.exitCode).toBe(1);
     expect(report.lines[0]).toBe("loci: This is a bug in Loci: x is not a function\\x1b[2J");

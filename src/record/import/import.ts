@@ -1,76 +1,25 @@
-import type { Ingest } from "../../domains/ingest.ts";
-import { type Engine, insert } from "../../engine/engine.ts";
-import { type ErrorCode, errorCode, LociError } from "../../errors.ts";
-import type { ModelCall } from "../../model/model-call.ts";
+import { insert } from "../../engine/engine.ts";
+import { errorCode, LociError } from "../../errors.ts";
 import { importedFiles, rawEvents } from "../../model/raw-event.ts";
-import type { RedactOptions } from "../redact.ts";
 import { settleFamilies } from "./families.ts";
 import { type FoundFile, findFiles, transcriptFolders } from "./files.ts";
 import { type Identity, identify, type SourceName } from "./identify.ts";
-import { importInterchange, type LineProblem } from "./interchange.ts";
-import type { RedactPlan } from "./job.ts";
-import { type LineLimits, lineLimits } from "./lines.ts";
+import { importInterchange } from "./interchange.ts";
 import { listSessions } from "./listing.ts";
 import { markChanges, planFor } from "./plan.ts";
 import { type ImportCounts, storedCounts } from "./report.ts";
-import { createThreads, type Threads } from "./threads.ts";
+import {
+  type ImportOptions,
+  type ImportParts,
+  type ImportReport,
+  noteFailure,
+  ofTheFile,
+  type Run,
+  startRun,
+} from "./run.ts";
+import { createThreads } from "./threads.ts";
 
-export interface ImportParts {
-  readonly engine: Engine;
-  readonly ingest: Ingest;
-  readonly costOf: (call: ModelCall) => number | null;
-  readonly now: () => number;
-}
-
-/** How far an import is. `list`: sessions with title and cost. `read`: every line stands in the store. */
-export interface ImportProgress {
-  readonly stage: "list" | "read";
-  readonly done: number;
-  readonly files: number;
-  readonly bytes: number;
-  readonly totalBytes: number;
-}
-
-export interface ImportOptions {
-  /** Files and folders. Without any, what Claude Code left on this machine. */
-  readonly paths?: readonly string[];
-  /** Told from each file's content when left out. */
-  readonly source?: SourceName;
-  /** Secrets are replaced before anything is stored; `{ off: true }` keeps every byte. */
-  readonly redact?: RedactOptions;
-  readonly onProgress?: (progress: ImportProgress) => void;
-  /** Stops between two steps: the same import goes on from there. */
-  readonly signal?: AbortSignal;
-  /** Threads that read. Default 2. */
-  readonly workers?: number;
-  readonly limits?: Partial<LineLimits>;
-}
-
-export interface ImportReport extends ImportCounts {
-  readonly files: number;
-  /** Files that could not be read, and lines of interchange files that could not be taken (the first hundred). */
-  readonly problems: readonly ImportProblem[];
-}
-
-export interface ImportProblem extends Partial<LineProblem> {
-  readonly path: string;
-  readonly problem: string;
-}
-
-/** One import under way. */
-export interface Run extends ImportParts {
-  readonly redact: RedactPlan;
-  readonly limits: LineLimits;
-  readonly threads: Threads;
-  readonly problems: ImportProblem[];
-  /** Files of which nothing more could be read. */
-  readonly failures: unknown[];
-  progress(progress: ImportProgress): void;
-  /** Writes are done one after another. Refuses when the import was cancelled. */
-  write<Result>(work: () => Promise<Result>): Promise<Result>;
-  /** Resolves when nothing is being written; whatever is asked for afterwards is refused. */
-  readonly idle: () => Promise<void>;
-}
+export type { ImportOptions, ImportParts, ImportProblem, ImportProgress, ImportReport } from "./run.ts";
 
 /**
  * Brings sessions into the store, the newest first: a quick look at every new file lists them with their cost, then
@@ -129,48 +78,6 @@ function findExisting(folders: readonly string[]): string[] {
   });
 }
 
-function startRun(
-  parts: ImportParts,
-  { redact = {}, onProgress, signal, limits = {} }: ImportOptions,
-  threads: Threads,
-): Run {
-  let writes: Promise<unknown> = Promise.resolve();
-  let ended = false;
-  return {
-    ...parts,
-    threads,
-    problems: [],
-    failures: [],
-    limits: { ...lineLimits, ...limits },
-    redact: {
-      off: redact.off ?? false,
-      literals: redact.literals ?? [],
-      rules: (redact.rules ?? []).map(({ name, pattern, hints }) => ({
-        name,
-        pattern,
-        ...(hints === undefined ? {} : { hints }),
-      })),
-    },
-    progress: (progress) => onProgress?.(progress),
-    write(work) {
-      const result = writes.then(() => {
-        if (ended || signal?.aborted === true) {
-          throw new LociError("interrupted", "The import was stopped. What was read so far is kept.", {
-            next: "loci import goes on where it stopped",
-          });
-        }
-        return work();
-      });
-      writes = result.catch(() => {});
-      return result;
-    },
-    async idle() {
-      ended = true;
-      await writes;
-    },
-  };
-}
-
 interface Compared {
   readonly changed: readonly Identity[];
   /** Sessions whose rows stand, but whose totals were not set before a run ended. */
@@ -207,19 +114,6 @@ async function compare(
     }
   }
   return { changed, unsettled, ids };
-}
-
-/** One file's own trouble: the others go on. Whatever else goes wrong is the store's, and ends the import. */
-const ofTheFile: ReadonlySet<ErrorCode | undefined> = new Set([
-  "not-found",
-  "permission",
-  "invalid",
-  "too-large",
-]);
-
-function noteFailure(run: Run, file: FoundFile, error: unknown): void {
-  run.failures.push(error);
-  run.problems.push({ path: file.path, problem: error instanceof Error ? error.message : String(error) });
 }
 
 function rootOf(id: string): string {

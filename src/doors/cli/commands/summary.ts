@@ -16,6 +16,7 @@ import { summaryView } from "../views/summary.ts";
 export async function summary(call: Call): Promise<number | undefined> {
   const history = findHistory(call.env);
   const loci = await call.open();
+  await loci.recover();
   if (history.files.length > 0) return readAndShow(call, { loci, history });
   if ((await loci.sessions.count()) > 0) {
     await show(call, loci);

@@ -1,6 +1,7 @@
+import { projectName } from "../../../operations/answers.ts";
 import type { SearchAnswer, SearchItem } from "../../../operations/search.ts";
 import { type AnyView, view } from "../output.ts";
-import { counted, projectName, when } from "../people.ts";
+import { counted, when } from "../people.ts";
 import { safeLine } from "../safe.ts";
 import type { Screen } from "../screen.ts";
 import { truncate, wrap } from "../width.ts";

@@ -1,6 +1,6 @@
-import type { Page, SessionItem } from "../../../operations/answers.ts";
+import { type Page, type SessionItem, projectName } from "../../../operations/answers.ts";
 import { type AnyView, view } from "../output.ts";
-import { counted, modelName, money, projectName, short, when } from "../people.ts";
+import { counted, modelName, money, short, when } from "../people.ts";
 import type { Tone } from "../screen.ts";
 import type { Column, Field } from "../table.ts";
 

@@ -1,7 +1,12 @@
-import type { MessageItem, SessionDetail, ToolItem } from "../../../operations/answers.ts";
+import {
+  type MessageItem,
+  type SessionDetail,
+  type ToolItem,
+  projectName,
+} from "../../../operations/answers.ts";
 import { inputLine, type SessionAnswer } from "../../../operations/sessions.ts";
 import { type AnyView, view } from "../output.ts";
-import { counted, duration, localTime, modelName, money, projectName, short, when } from "../people.ts";
+import { counted, duration, localTime, modelName, money, short, when } from "../people.ts";
 import { safeLine, safeText } from "../safe.ts";
 import type { Screen } from "../screen.ts";
 import { truncate } from "../width.ts";
