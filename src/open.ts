@@ -11,6 +11,7 @@ import { describePlace, type Place, storeUrl } from "./place.ts";
 import { readOwnPrices } from "./price-file.ts";
 import type { ImportOptions, ImportReport } from "./record/import/import.ts";
 import { createRecorder, type Recorder, type RecorderOptions } from "./record/recorder.ts";
+import type { Recovered } from "./record/recovery.ts";
 import { openStore, type OpenStoreOptions, type Store } from "./store.ts";
 
 export interface OpenOptions extends OpenStoreOptions {
@@ -33,6 +34,8 @@ export interface Loci extends AsyncDisposable {
   readonly index: Pick<Search, "lag" | "catchUp" | "rebuild">;
   /** A recorder of this store. It has a spool and a thread of its own, and outlives nothing: close it. */
   recorder(options?: Omit<RecorderOptions, "spool" | "store">): Recorder;
+  /** Brings what recorders of ended processes left in the spool into the store. */
+  recover(): Promise<Recovered>;
   /** Brings in transcripts and interchange files. Without paths, what Claude Code left on this machine. */
   import(paths?: readonly string[], options?: ImportAll): Promise<ImportReport>;
   /** Absent where the backend has no SQL. */
@@ -73,6 +76,7 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
       rebuild: async (how) => (await searching()).rebuild(how),
     },
     recorder: (how = {}) => createRecorder({ ...how, ...recorderPlace(url, place, { engine, ingest }) }),
+    recover: () => recover(url, place),
     async import(paths, { index = true, onIndex, ...how } = {}) {
       const { importPaths } = await import("./record/import/import.ts");
       const parts = { engine, ingest, costOf: prices.costOf, now: Date.now };
@@ -84,6 +88,18 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     close: store.close,
     [Symbol.asyncDispose]: store.close,
   };
+}
+
+async function recover(url: string, place: Place): Promise<Recovered> {
+  const { hasLeftovers, nothingLeft, recoverLeftovers } = await import("./record/recovery.ts");
+  if (place.kind === "memory" || !hasLeftovers(place.spool)) return nothingLeft;
+  const { openDrainStore } = await import("./drain-store.ts");
+  const store = await openDrainStore(url);
+  try {
+    return await recoverLeftovers(store, { spool: place.spool });
+  } finally {
+    await store.close();
+  }
 }
 
 /** The search, made when it is first asked for: most commands never do. */

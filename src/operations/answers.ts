@@ -1,3 +1,5 @@
+export { projectName } from "../domains/projects.ts";
+
 import type { Message } from "../model/message.ts";
 import type { ModelCall } from "../model/model-call.ts";
 import type { Session } from "../model/session.ts";

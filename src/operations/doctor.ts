@@ -1,7 +1,5 @@
 import { errorCode } from "../errors.ts";
 import type { Loci } from "../open.ts";
-import { machineChecks } from "./checks/machine.ts";
-import { storeChecks } from "./checks/store.ts";
 import { type Context, type Operation, operation } from "./operation.ts";
 
 export interface Check {
@@ -54,6 +52,10 @@ export const examine: Operation = operation({
 });
 
 export async function examineAll({ loci, context, repair, more }: Patient): Promise<DoctorAnswer> {
+  const [{ machineChecks }, { storeChecks }] = await Promise.all([
+    import("./checks/machine.ts"),
+    import("./checks/store.ts"),
+  ]);
   const named = [...more, ...machineChecks(context), ...(loci === null ? [] : storeChecks(loci, context))];
   const checks: Check[] = [];
   for (const { name, look } of named) checks.push(await examineOne(name, look, repair));

@@ -1,7 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { samplesFolder } from "../record/import/files.ts";
-import { envLiterals } from "../record/redact.ts";
 import { type Context, type Operation, operation } from "./operation.ts";
 
 /** What now stands in the store of the files that were given. */
@@ -25,6 +23,9 @@ export interface ImportProblem {
   readonly problem: string;
 }
 
+/** What is being done while sessions get their titles and costs; their texts come after. */
+export const listingStage = "sessions listed";
+
 export const importSessions: Operation = operation({
   name: "import",
   summary: "bring in sessions: what Claude Code left here, or the files and folders given",
@@ -44,14 +45,19 @@ export const importSessions: Operation = operation({
     },
   },
   async run(loci, input, context): Promise<ImportAnswer> {
-    const redact = input.redact === "off" ? { off: true } : { literals: secretsBeside(context) };
+    const redact = input.redact === "off" ? { off: true } : { literals: await secretsBeside(context) };
+    let most = 0;
     const report = await loci.import(input.path.length === 0 ? undefined : input.path, {
       redact,
       ...(input.source === undefined ? {} : { source: input.source }),
       ...(context.signal === undefined ? {} : { signal: context.signal }),
+      onIndex(left) {
+        most = Math.max(most, left);
+        context.progress({ doing: "messages made searchable", done: most - left, total: most });
+      },
       onProgress: ({ stage, done, files }) =>
         context.progress({
-          doing: stage === "list" ? "sessions listed" : "sessions read",
+          doing: stage === "list" ? listingStage : "sessions read",
           done,
           total: files,
         }),
@@ -65,9 +71,11 @@ export const importSessions: Operation = operation({
 });
 
 /** The values of the `.env` file where the person stands: secrets that have no shape of their own. */
-function secretsBeside({ folder }: Context): string[] {
+async function secretsBeside({ folder }: Context): Promise<string[]> {
   const path = join(folder, ".env");
   if (!existsSync(path)) return [];
+  // The rules are compiled when their module is read: only where something is imported.
+  const { envLiterals } = await import("../record/redact.ts");
   try {
     return envLiterals(readFileSync(path, "utf8"));
   } catch {
@@ -77,6 +85,7 @@ function secretsBeside({ folder }: Context): string[] {
 }
 
 /** The folder of the sample sessions that come with the package. */
-export function samples(): string {
+export async function samples(): Promise<string> {
+  const { samplesFolder } = await import("../record/import/files.ts");
   return samplesFolder();
 }

@@ -1,8 +1,10 @@
+import type { Price } from "../domains/prices.ts";
 import type { CostLine, ToolLine } from "../domains/reports.ts";
 import type { Session } from "../model/session.ts";
 import type { ToolExecution } from "../model/tool-execution.ts";
 import type { Loci } from "../open.ts";
-import { type CallItem, callItem, type Page, roundedUsd, type Tokens, tokensOf } from "./answers.ts";
+import { type Page, roundedUsd, type Tokens, tokensOf } from "./answers.ts";
+import { type ExplainedCall, explainCalls } from "./explain.ts";
 import { type Operation, operation } from "./operation.ts";
 import { limitFlag, pageFlag, projectFlag, sinceFlag, untilFlag } from "./params.ts";
 import { inputLine } from "./sessions.ts";
@@ -31,8 +33,11 @@ export interface ToolCostAnswer {
 export interface ExplainAnswer {
   readonly by: "call";
   readonly sessionId: string;
-  readonly items: readonly CallItem[];
+  readonly items: readonly ExplainedCall[];
+  readonly usageLines: number | null;
   readonly total: CostItem;
+  /** US dollars for a million tokens, by the names of the models that were called. */
+  readonly prices: Readonly<Record<string, (Price & { readonly own: boolean }) | null>>;
 }
 
 export const showCost: Operation = operation({
@@ -74,16 +79,22 @@ export const showCost: Operation = operation({
 
 async function explain(loci: Loci, idOrPrefix: string): Promise<ExplainAnswer> {
   const { id } = await loci.sessions.resolve(idOrPrefix);
-  const calls = await loci.sessions.modelCalls(id);
-  const counted = calls.filter(({ inherited }) => !inherited);
-  const lines = counted.map((call) => ({
-    ...call,
-    key: call.model,
+  const { items, usageLines } = await explainCalls(loci, id);
+  const counted = items.filter(({ inherited }) => !inherited);
+  const lines = counted.map(({ model, tokens, costUsd }) => ({
+    key: model,
     calls: 1,
-    costUsd: call.costUsd ?? 0,
-    costComplete: call.costUsd !== null,
+    inputTokens: tokens.input,
+    outputTokens: tokens.output,
+    cacheReadTokens: tokens.cacheRead,
+    cacheWriteTokens: tokens.cacheWrite,
+    costUsd: costUsd ?? 0,
+    costComplete: costUsd !== null,
   }));
-  return { by: "call", sessionId: id, items: calls.map(callItem), total: totalOf(lines) };
+  const prices = Object.fromEntries(
+    counted.map(({ model, startedAt }) => [model, loci.prices.priceOf(model, Date.parse(startedAt))]),
+  );
+  return { by: "call", sessionId: id, items, usageLines, total: totalOf(lines), prices };
 }
 
 function costItem(line: CostLine): CostItem {

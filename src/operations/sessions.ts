@@ -104,10 +104,7 @@ export const showSession: Operation = operation({
         next: `loci show ${session.id}`,
       });
     }
-    const tools = await toolsOf(
-      loci,
-      messages.map(({ id }) => id),
-    );
+    const tools = await toolsAround(loci, session.id, messages);
     return answerOf(sessionDetail(session), messages.map(messageItem), tools);
   },
 });
@@ -124,6 +121,18 @@ function answerOf(
 function splitPlace(place: string): [name: string, at?: number] {
   const found = /^(.*)#(\d{1,15})$/.exec(place);
   return found ? [found[1] ?? "", Number(found[2])] : [place];
+}
+
+/** The tools that these messages called, and those whose results they brought. */
+async function toolsAround(
+  loci: Loci,
+  sessionId: string,
+  messages: ReadonlyArray<{ readonly id: string }>,
+): Promise<ToolExecution[]> {
+  const ids = messages.map(({ id }) => id);
+  const brought = await loci.engine.find(toolRows, { where: { sessionId, resultMessageId: { anyOf: ids } } });
+  const all = new Map([...(await toolsOf(loci, ids)), ...brought].map((tool) => [tool.id, tool]));
+  return [...all.values()].sort((a, b) => a.startedAt - b.startedAt || (a.id < b.id ? -1 : 1));
 }
 
 function toolsOf(loci: Loci, messageIds: readonly string[]): Promise<ToolExecution[]> {

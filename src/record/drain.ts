@@ -167,8 +167,8 @@ export class Drain {
   }
 }
 
-/** From 50 ms to 2 s; where the store could not even be opened, from 1 s to 4 s. With jitter: others fail too. */
+/** From 50 ms to 2 s; where the store could not even be opened, from 1 s to 2 s. With jitter: others fail too. */
 function backoff(opened: boolean, failures: number): number {
-  const [first, longest] = opened ? [50, 2_000] : [1_000, 4_000];
+  const [first, longest] = opened ? [50, 2_000] : [1_000, 2_000];
   return Math.min(longest, first * 2 ** Math.min(failures - 1, 10)) * (0.75 + Math.random() / 4);
 }

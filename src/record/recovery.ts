@@ -26,7 +26,7 @@ interface Reading {
   readonly torn: boolean;
 }
 
-const nothing: Recovered = { recorders: 0, files: 0, written: 0, lost: 0, torn: 0 };
+export const nothingLeft: Recovered = { recorders: 0, files: 0, written: 0, lost: 0, torn: 0 };
 
 /** Takes over what dead processes left in a spool folder, and brings it into the store batch by batch. */
 export class Recovery {
@@ -35,7 +35,7 @@ export class Recovery {
   readonly #touched = new Set<string>();
   #files: SpoolFile[] = [];
   #reading: Reading | undefined;
-  #found: Recovered = nothing;
+  #found: Recovered = nothingLeft;
 
   constructor(folder: string, here: Owner) {
     this.#folder = folder;

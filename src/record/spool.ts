@@ -4,7 +4,6 @@ import {
   constants,
   fstatSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readSync,
   statSync,
@@ -12,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import { makeFolder } from "../engine/folder.ts";
 import type { Noted } from "../model/happening.ts";
 import type { Owner } from "./owner.ts";
 
@@ -50,7 +50,7 @@ export function parseSegmentFile(file: string): SegmentName | undefined {
 
 /** Makes the folder ours alone; one that is there and open to others is closed. */
 export function makeSpoolFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   if ((statSync(folder).mode & 0o077) !== 0) chmodSync(folder, 0o700);
 }
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import Database from "libsql";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { insert } from "../../dist/engine/engine.js";
 import { openLibsql } from "../../dist/engines/libsql/libsql.js";
@@ -50,6 +51,20 @@ describe("processes", () => {
     // A loop that waits for the lock stands still for the whole second.
     expect(longest).toBeLessThan(300);
     expect(await engine.find(things)).toHaveLength(2);
+  });
+
+  test("a file that is locked while it is opened is opened whole", async () => {
+    const path = join(folder, "locked-at-first.db");
+    const other = new Database(path, { timeout: 5000 });
+    other.exec("begin exclusive");
+    const opening = openLibsql(path, { inThread: true });
+    setTimeout(() => other.exec("rollback"), 300);
+    await using engine = await opening;
+    await engine.prepare(suiteSchema);
+    // Statements that the lock had refused would still be in progress, and forbid this.
+    await engine.backup(join(folder, "locked-at-first.copy.db"));
+    expect(other.pragma("journal_mode")).toEqual([{ journal_mode: "wal" }]);
+    other.close();
   });
 
   test("a lock that is held for longer than we wait is an error that says so", async () => {

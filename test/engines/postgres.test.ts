@@ -3,7 +3,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Engine, insert, update } from "../../dist/engine/engine.js";
 import { createPostgresEngine } from "../../dist/engines/postgres/postgres.js";
-import { job, jobs, suiteSchema, thing, things } from "../../dist/testing/index.js";
+import { firstCards, firstSchema, job, jobs, suiteSchema, thing, things } from "../../dist/testing/index.js";
 import { startChild } from "../support/child.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
 
@@ -53,7 +53,7 @@ describe.skipIf(server.missing)("postgres", () => {
     const again = engine.write([insert(things, [thing({ id: "cut" })]), rows]);
     const adding = engine.write([update(jobs, { id: "cut" }, { attempts: { add: 1 } })]);
     adding.catch(() => undefined);
-    await waiting(url, 2);
+    await waiting(url, { count: 2, event: "relation" });
     expect(await cut(url, "waiting")).toBe(2);
     await expect(adding).rejects.toMatchObject({ code: "unreachable" });
     await blocker.query("commit");
@@ -62,15 +62,33 @@ describe.skipIf(server.missing)("postgres", () => {
     expect(await engine.find(jobs, { where: { id: "cut" } })).toEqual([job({ id: "cut" })]);
   });
 
+  test("a statement that is not answered in time is a lost connection; a migration may wait for another", async () => {
+    const holder = new pg.Client({ connectionString: url });
+    await holder.connect();
+    await holder.query(
+      "begin; lock table suite_jobs in access exclusive mode; select pg_advisory_xact_lock(1282368361)",
+    );
+    await using hasty = await createPostgresEngine(url, { answerTimeout: 300 });
+    await expect(hasty.find(jobs)).rejects.toMatchObject({ code: "unreachable" });
+    await hasty.find(things);
+    const preparing = hasty.prepare(firstSchema);
+    await waiting(url, { count: 1, event: "advisory" });
+    // Longer than the time for an answer.
+    setTimeout(() => void holder.query("rollback"), 700);
+    await preparing;
+    expect(await hasty.find(firstCards)).toEqual([]);
+    await holder.end();
+  });
+
   test("two transactions that wait for each other both succeed", async () => {
     await engine.write([insert(jobs, [job({ id: "d1" }), job({ id: "d2" })])]);
     const add = (id: string) => update(jobs, { id }, { attempts: { add: 1 } });
-    const both = Array.from({ length: 12 }, (_, n) =>
+    const both = Array.from({ length: 6 }, (_, n) =>
       engine.write(n % 2 ? [add("d1"), add("d2")] : [add("d2"), add("d1")]),
     );
     await Promise.all(both);
     const found = await engine.find(jobs, { where: { id: { anyOf: ["d1", "d2"] } } });
-    expect(found.map(({ attempts }) => attempts)).toEqual([12, 12]);
+    expect(found.map(({ attempts }) => attempts)).toEqual([6, 6]);
   });
 
   test.each([
@@ -94,13 +112,14 @@ describe.skipIf(server.missing)("postgres", () => {
 });
 
 /** Until that many statements wait for a lock. */
-async function waiting(url: string, count: number): Promise<void> {
+async function waiting(url: string, { count, event }: { count: number; event: string }): Promise<void> {
   const admin = new pg.Client({ connectionString: url });
   await admin.connect();
   try {
     for (;;) {
       const { rows } = await admin.query(
-        "select count(*)::int as n from pg_stat_activity where wait_event_type = 'Lock'",
+        "select count(*)::int as n from pg_stat_activity where wait_event_type = 'Lock' and wait_event = $1",
+        [event],
       );
       if (rows[0].n >= count) return;
     }

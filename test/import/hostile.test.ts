@@ -128,6 +128,19 @@ describe("input that is not as it should be", () => {
     expect((await store.raw(sessionId)).equals(readFileSync(path))).toBe(true);
   });
 
+  test("a secret in a line over the limit is not cut in two", async () => {
+    using folder = testFolder();
+    await using store = await testStore("memory:");
+    const path = folder.at("a.jsonl");
+    const secret = "ghp_abcdefghijklmnopqrstuvwxyz0123456789";
+    const words = Array.from({ length: 9_000 }, (_, at) => (at % 3 === 0 ? secret : `word${at}`)).join(" ");
+    writeFileSync(path, text(prompt(1, "first"), `{"type":"user","x":"${words}"}`));
+    await store.run({ paths: [path], redact: {}, limits: { line: 60_000, piece: 10_000, chunk: 4_096 } });
+    const raw = (await store.raw(sessionId)).toString();
+    expect(raw.split("[redacted:")).toHaveLength(3_001);
+    expect(raw).not.toContain("ghp_");
+  });
+
   test("a path that is not there is an error that says where we looked", async () => {
     await using store = await testStore("memory:");
     await expect(store.run({ paths: ["/nowhere/at/all"] })).rejects.toMatchObject({

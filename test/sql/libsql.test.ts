@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import Database from "libsql";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createLibsqlSqlDoor, type LibsqlSqlDoor } from "../../dist/engines/libsql/sql-door.js";
@@ -9,6 +10,7 @@ import { openLibsql } from "../../dist/engines/libsql/libsql.js";
 import { errorCode } from "../../dist/errors.js";
 import { storeSchema } from "../../dist/model/schema.js";
 import { inputs } from "./inputs.ts";
+import { noisy } from "./noise.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loci-sql-"));
 const path = join(folder, "store.db");
@@ -107,6 +109,23 @@ describe("read-only SQL on a file", () => {
     expect(attacks.length).toBeGreaterThanOrEqual(230);
     expect(holes).toEqual([]);
     expect((await ask("SELECT a, b FROM t")).text).toContain('[[1,"x"],[2,"y"]]');
+  });
+
+  test("is not misled by comments, spaces, letters and what stands before and behind", async () => {
+    const attacks = hostile.filter(({ kind, sql }) => kind !== "bomb" && !/[-/]\*?-|[\0\ufeff]/.test(sql));
+    const before = digest();
+    let seen = 0;
+    await fc.assert(
+      fc.asyncProperty(noisy(attacks.map(({ sql }) => sql)), async (sql) => {
+        const { code, text } = await ask(sql);
+        seen++;
+        expect(code, `${sql} ${text}`).toMatch(/^(read-only|invalid)$/);
+        expect(digest()).toBe(before);
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(attacks.length).toBeGreaterThan(200);
+    expect(seen).toBeGreaterThanOrEqual(1_000);
   });
 
   test("ends each bomb in time, with an error that says so, and answers the next question", async () => {

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SqlDoor } from "../../dist/engine/engine.js";
@@ -12,6 +13,7 @@ import { storeSchema } from "../../dist/model/schema.js";
 import { needs } from "../support/needs.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
 import { inputs } from "./inputs.ts";
+import { noisy } from "./noise.ts";
 
 let server: PostgresServer;
 let url = "";
@@ -86,6 +88,26 @@ describe("read-only SQL on PostgreSQL", () => {
     }
     expect(attacks.length).toBeGreaterThanOrEqual(180);
     expect(holes).toEqual([]);
+  });
+
+  test("is not misled by comments, spaces, letters and what stands before and behind", async (context) => {
+    needs(context, server.missing === undefined, server.missing ?? "");
+    const attacks = inputs("hostile-postgres").filter(
+      ({ kind, sql }) => kind !== "bomb" && !/[-/]\*?-|\*\/|\$|[\0\ufeff]/.test(sql),
+    );
+    const before = await digest();
+    let seen = 0;
+    await fc.assert(
+      fc.asyncProperty(noisy(attacks.map(({ sql }) => sql)), async (sql) => {
+        const { code, text } = await ask(sql);
+        seen++;
+        expect(code, `${sql} ${text}`).toMatch(/^(read-only|invalid)$/);
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(attacks.length).toBeGreaterThan(150);
+    expect(seen).toBeGreaterThanOrEqual(1_000);
+    expect(await digest()).toBe(before);
   });
 
   test("ends each bomb in time, here and on the server", async (context) => {

@@ -2,6 +2,7 @@ import { examine } from "../../operations/doctor.ts";
 import { importSessions } from "../../operations/import.ts";
 import { managePrices } from "../../operations/prices.ts";
 import { listErrors, showCost } from "../../operations/reports.ts";
+import { searchMessages } from "../../operations/search.ts";
 import { listSessions, showSession, tailMessages } from "../../operations/sessions.ts";
 import { querySql } from "../../operations/sql.ts";
 import { summarize } from "../../operations/summary.ts";
@@ -32,6 +33,18 @@ export const commands: readonly Command[] = [
       ["loci ls", "the newest 20"],
       ["loci ls --project api --since 7d", "one project's last week"],
       ["loci ls --all --json", "all of them, for a program"],
+    ],
+  }),
+  operated(searchMessages, {
+    view: async () => (await import("./views/search.ts")).searchView,
+    details:
+      'Plain words work; the best matches come first. Within the words: "exact words", beginnings*, tool:NAME, is:error, role:NAME, after:7d, before:2026-08-01, project:NAME, agent:TYPE.',
+    examples: [
+      ["loci search why does the sync test fail", "a question in plain words"],
+      [
+        'loci search "retry backoff" tool:Bash is:error after:7d',
+        "exact words, in failed commands of the last week",
+      ],
     ],
   }),
   operated(showSession, {
@@ -66,6 +79,31 @@ export const commands: readonly Command[] = [
     view: async () => (await import("./views/reports.ts")).errorsView,
     examples: [["loci errors --since 7d", "what failed in the last week"]],
   }),
+  {
+    name: "export",
+    summary: "write sessions as JSON lines that loci import reads, or the transcripts as they were",
+    params: {
+      id: { kind: "string", positional: true, summary: "one session, with its sub-agents; all without it" },
+      raw: {
+        kind: "boolean",
+        summary: "the original transcript, byte for byte; without ID all of them, below --output",
+      },
+      output: {
+        kind: "string",
+        letter: "o",
+        summary: "write to this file (with --raw and no ID: this folder) instead of stdout",
+        placeholder: "PATH",
+      },
+    },
+    details:
+      "What is exported and imported again is the same. A transcript is byte for byte what it was when it was imported with --redact off; else secrets in it are markers.",
+    examples: [
+      ["loci export -o all.jsonl", "everything, in the interchange format"],
+      ["loci export k3f9 --raw > session.jsonl", "one original transcript"],
+      ["loci export --raw -o transcripts", "all original transcripts"],
+    ],
+    run: async (call) => (await import("./commands/export.ts")).exportSessions(call),
+  },
   operated(querySql, {
     view: async () => (await import("./views/sql.ts")).sqlView,
     details:

@@ -137,7 +137,10 @@ export function readConfigFile(path: string): FileValues {
     });
   }
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
-    throw new LociError("config", `${path} holds no JSON object.`, { where: path, next: `{"limit": 50}` });
+    throw new LociError("config", `${path} holds no JSON object.`, {
+      where: path,
+      next: `It holds settings, such as {"limit": 50}`,
+    });
   }
   const values: Partial<Record<SettingName, string>> = {};
   for (const [name, value] of Object.entries(parsed)) {

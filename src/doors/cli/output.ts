@@ -39,6 +39,8 @@ export interface Output {
   readonly format: Format;
   /** Somebody looks at stdout. */
   readonly isTerminal: boolean;
+  /** What was written can be written over. */
+  readonly redraws: boolean;
   /** Data, exactly as it is. Settles when it is handed over. */
   write(data: string | Uint8Array): Promise<void>;
   /** Lines of data. */
@@ -53,6 +55,7 @@ export interface OutputOptions {
   readonly format: Format;
   readonly quiet: boolean;
   readonly isTerminal: boolean;
+  readonly redraws: boolean;
   readonly screen: Screen;
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
@@ -61,7 +64,7 @@ export interface OutputOptions {
 }
 
 export function createOutput(options: OutputOptions): Output {
-  const { format, quiet, isTerminal, screen, stdout, stderr, beforeNote } = options;
+  const { format, quiet, isTerminal, redraws, screen, stdout, stderr, beforeNote } = options;
   const write = (data: string | Uint8Array): Promise<void> => {
     beforeNote();
     return new Promise((done, failed) => stdout.write(data, (error) => (error ? failed(error) : done())));
@@ -77,6 +80,7 @@ export function createOutput(options: OutputOptions): Output {
   return {
     format,
     isTerminal,
+    redraws,
     write,
     lines,
     note,
@@ -110,12 +114,16 @@ export function render(answer: object, shown: AnyView, { format, screen, isTermi
   }
 }
 
+export function jsonText(value: unknown): string {
+  return harmlessJson(JSON.stringify(value));
+}
+
 /**
  * JSON that is also harmless on a terminal: C1 controls, bidi marks and the like are written as `\u` escapes, which
  * mean the same to every parser.
  */
-export function jsonText(value: unknown): string {
-  return JSON.stringify(value).replace(unsafeCharacters, (found) =>
+export function harmlessJson(json: string): string {
+  return json.replace(unsafeCharacters, (found) =>
     Array.from({ length: found.length }, (_, at) => {
       return `\\u${found.charCodeAt(at).toString(16).padStart(4, "0")}`;
     }).join(""),

@@ -86,11 +86,6 @@ export function modelName(model: string | null): string {
   return model === null ? "" : model.replace(/^(claude|anthropic)[-/]/, "").replace(/-20\d{6}$/, "");
 }
 
-/** `api` of `/home/me/work/api`; also of a path with backslashes. */
-export function projectName(path: string | null): string {
-  return path === null ? "" : (path.split(/[\\/]/).findLast((part) => part !== "") ?? path);
-}
-
 const bars = "▁▂▃▄▅▆▇█";
 
 /** One bar of eight heights; zero is a space. */

@@ -25,6 +25,8 @@ const clearLine = "\r\u001b[2K";
 /** One line on stderr, for work that takes longer than 300 ms; with an estimate of the rest after a second. */
 export function createProgress({ stderr, wanted, now }: ProgressOptions): ProgressLine {
   const begun = now();
+  let stage = "";
+  let stageBegun = begun;
   let drawn: Millis | undefined;
   let ended = false;
   const pause = (): void => {
@@ -36,7 +38,9 @@ export function createProgress({ stderr, wanted, now }: ProgressOptions): Progre
       const at = now();
       if (!wanted || ended || at - begun < patience || at - (drawn ?? 0) < redraw) return;
       drawn = at;
-      stderr.write(clearLine + truncate(progressText(step, at - begun), (stderr.columns ?? 80) - 1));
+      if (step.doing !== stage) stageBegun = at;
+      stage = step.doing;
+      stderr.write(clearLine + truncate(progressText(step, at - stageBegun), (stderr.columns ?? 80) - 1));
     },
     pause,
     end() {

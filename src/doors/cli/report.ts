@@ -30,6 +30,8 @@ export interface ReportOptions {
   readonly screen: Screen;
   readonly json: boolean;
   readonly verbose: boolean;
+  /** What helps where the error does not say it itself. */
+  readonly help: (code: ErrorCode) => string;
   /** Where the report of a bug is written. */
   readonly home: string;
 }
@@ -40,15 +42,15 @@ export function reportError(error: unknown, options: ReportOptions): Report {
   if (code === undefined) return reportBug(error, options);
   // It has a code, so it is ours, perhaps from another copy of the package.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const { message, where, next } = error as LociError;
+  const { message, where, next = options.help(code) } = error as LociError;
   const exitCode = exitCodes[code];
   if (options.json) {
-    const said = { v: 1, error: { code, message, where: where ?? null, next: next ?? null } };
+    const said = { v: 1, error: { code, message, where: where ?? null, next } };
     return { exitCode, lines: [JSON.stringify(said)] };
   }
   const lines = sentence(message, options.screen);
   if (where !== undefined) lines.push(`  looked in  ${safeText(where)}`);
-  if (next !== undefined) lines.push(`  next       ${safeText(next).replaceAll("\n", "\n             ")}`);
+  lines.push(`  next       ${safeText(next).replaceAll("\n", "\n             ")}`);
   if (options.verbose) lines.push(...trail(error));
   return { exitCode, lines };
 }

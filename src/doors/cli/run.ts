@@ -1,8 +1,7 @@
 import { LociError } from "../../errors.ts";
-import { type Loci, open } from "../../open.ts";
+import type { Loci } from "../../open.ts";
 import { nearest } from "../../operations/nearest.ts";
 import type { Input, Millis } from "../../operations/operation.ts";
-import { readOwnPrices } from "../../price-file.ts";
 import { readInput } from "../../operations/values.ts";
 import { commandAt, parseArguments } from "./args.ts";
 import { type Command, globalParams, paramLabel } from "./command.ts";
@@ -11,13 +10,14 @@ import { readSettings, type SettingName, withStore, type Settings } from "./conf
 import { commandHelp, overview } from "./help.ts";
 import { createOutput, type Format, formats } from "./output.ts";
 import type { ProgressLine } from "./progress.ts";
-import { reportError } from "./report.ts";
+import { exitCodes, reportError } from "./report.ts";
 import { createScreen, type Environment, type Screen } from "./screen.ts";
 import { version } from "./version.ts";
 
 type Stream = NodeJS.WritableStream & {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
 };
 
 export interface World {
@@ -34,6 +34,7 @@ export interface World {
 /** Reads the arguments, runs the command, answers the exit code. Never throws. */
 export async function run(world: World): Promise<number> {
   let home = `${world.env["HOME"] ?? "."}/.loci`;
+  let resumable = false;
   try {
     const asked = readCommand(world);
     if ("text" in asked) {
@@ -41,20 +42,31 @@ export async function run(world: World): Promise<number> {
       return 0;
     }
     home = asked.settings.home;
-    return await runCommand(asked, world);
+    resumable = asked.command.resumable === true;
+    const code = await runCommand(asked, world);
+    if (!world.signal.aborted) return code;
   } catch (error) {
     // What breaks because it was told to stop is no error.
-    if (world.signal.aborted) return 130;
-    const { argv } = world;
-    const report = reportError(error, {
-      screen: screenOf(world, world.stderr, argv.includes("--no-color")),
-      json: argv.includes("--json") || argv.includes("--format=json"),
-      verbose: argv.includes("--verbose") || argv.includes("-v"),
-      home,
-    });
-    world.stderr.write(`${report.lines.join("\n")}\n`);
-    return report.exitCode;
+    if (!world.signal.aborted) return tell(error, world, home);
   }
+  if (resumable) world.stderr.write("Stopped. What was read is kept: continue with the same command.\n");
+  return 130;
+}
+
+function tell(error: unknown, world: World, home: string): number {
+  const { argv, stderr } = world;
+  const report = reportError(error, {
+    screen: screenOf(world, stderr, argv.includes("--no-color")),
+    json: argv.includes("--json") || argv.includes("--format=json"),
+    verbose: argv.includes("--verbose") || argv.includes("-v"),
+    help: (code) => {
+      const word = argv[commandAt(argv, globalParams)];
+      return exitCodes[code] === 2 && word !== undefined ? `loci ${word} --help` : "loci doctor";
+    },
+    home,
+  });
+  stderr.write(`${report.lines.join("\n")}\n`);
+  return report.exitCode;
 }
 
 interface Asked {
@@ -166,6 +178,8 @@ async function runCommand({ command, input, settings, format }: Asked, world: Wo
       format,
       quiet,
       isTerminal,
+      // A table and what stands above it has to fit, or it cannot be written over.
+      redraws: isTerminal && env["TERM"] !== "dumb" && (stdout.rows ?? 0) >= 20,
       screen,
       stdout,
       stderr,
@@ -185,17 +199,13 @@ async function runCommand({ command, input, settings, format }: Asked, world: Wo
       async open(place = url.value ?? "") {
         const before = opened.get(place);
         if (before) return before;
-        const loci = await open(place, { inThread: true, prices: readOwnPrices(env) });
+        // What only answers itself (help, config, completion) does not load the store's code.
+        const { open } = await import("../../open.ts");
+        const loci = await open(place, { inThread: true });
         opened.set(place, loci);
         return loci;
       },
     });
-    if (signal.aborted) {
-      progress.end();
-      if (command.resumable)
-        stderr.write("Stopped. What was read is kept: continue with the same command.\n");
-      return 130;
-    }
     return code ?? 0;
   } finally {
     progress.end();

@@ -10,7 +10,7 @@ export async function start(): Promise<void> {
     exitCode ??= code;
     stopping.abort();
     // What is being written is atomic and what is open is closed by run(); this is for what does not end by itself.
-    setTimeout(() => process.exit(exitCode), 3000).unref();
+    setTimeout(() => process.exit(exitCode), 10_000).unref();
   };
   for (const [signal, code] of [
     ["SIGINT", 130],

@@ -43,3 +43,25 @@ export function pad(text: string, cells: number, align: "left" | "right"): strin
   const space = " ".repeat(Math.max(0, cells - displayWidth(text)));
   return align === "right" ? space + text : text + space;
 }
+
+/** At most so many lines of so many cells, broken between words; what is left out is marked by `…`. */
+export function wrap(
+  text: string,
+  { cells, lines }: { readonly cells: number; readonly lines: number },
+): string[] {
+  const result: string[] = [];
+  let line = "";
+  const words = text.split(" ");
+  for (const [at, word] of words.entries()) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line === "" || displayWidth(longer) <= cells) {
+      line = longer;
+      continue;
+    }
+    if (result.length === lines - 1)
+      return [...result, truncate([line, ...words.slice(at)].join(" "), cells)];
+    result.push(truncate(line, cells));
+    line = word;
+  }
+  return [...result, truncate(line, cells)];
+}

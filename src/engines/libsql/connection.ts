@@ -1,6 +1,6 @@
 import Database from "libsql";
 import { LociError } from "../../errors.ts";
-import type { Answer, Statement } from "../sql/client.ts";
+import { type Answer, query, type Statement, statement } from "../sql/client.ts";
 import { bindList, countPlaces } from "./binder.ts";
 import { makeFile, requireFile } from "./files.ts";
 
@@ -10,6 +10,12 @@ export interface ConnectionOptions {
 
 /** One open file, in the thread that calls: every call blocks it. Errors are the driver's own. */
 export interface Connection {
+  /**
+   * Comes first, and again after `busy`: another process may be making the file, or recovering it. A statement that was
+   * refused by a lock stays "in progress" in libsql 0.5.29 until the same one runs again, and then neither WAL nor VACUUM
+   * can be had: so all statements stay prepared from one try to the next.
+   */
+  setUp(): void;
   read(statement: Statement): Answer;
   /** One immediate transaction: all or none. */
   write(statements: readonly Statement[]): Answer[];
@@ -34,24 +40,10 @@ const preparedAtMost = 300;
 
 type Prepared = { readonly run: Database.Statement; readonly places: number };
 
-export function openDatabase(path: string, { readonly }: ConnectionOptions): Database.Database {
+export function openConnection(path: string, { readonly }: ConnectionOptions): Connection {
   if (readonly) requireFile(path);
   else makeFile(path);
-  return new Database(path, { timeout: blockFor });
-}
-
-/** The first statements can meet a lock, of a process that recovers the log of a killed one: then do it again. */
-export function setUp(db: Database.Database, path: string, options: ConnectionOptions): Connection {
-  ownFile(db, path, options);
-  if (!options.readonly) db.exec("pragma journal_mode = wal");
-  db.exec("pragma synchronous = normal");
-  // Rows may arrive before their session.
-  db.exec("pragma foreign_keys = off");
-  if (options.readonly) db.exec("pragma query_only = on");
-  return createConnection(db);
-}
-
-function createConnection(db: Database.Database): Connection {
+  const db = new Database(path, { timeout: blockFor });
   const cache = new Map<string, Prepared>();
   const prepare = (sql: string): Prepared => {
     const known = cache.get(sql);
@@ -74,6 +66,14 @@ function createConnection(db: Database.Database): Connection {
     return { changes, rows: [] };
   };
   return {
+    setUp() {
+      ownFile(path, db, { readonly, read: run });
+      if (!readonly) db.exec("pragma journal_mode = wal");
+      db.exec("pragma synchronous = normal");
+      // Rows may arrive before their session.
+      db.exec("pragma foreign_keys = off");
+      if (readonly) db.exec("pragma query_only = on");
+    },
     read: run,
     write(statements) {
       db.exec("begin immediate");
@@ -87,9 +87,9 @@ function createConnection(db: Database.Database): Connection {
         throw error;
       }
     },
-    copyTo: (path) => void db.prepare("vacuum into ?").run([path]),
+    copyTo: (target) => void run(statement("vacuum into ?", [target])),
     check() {
-      const rows = db.prepare("pragma quick_check").raw().all([]) as string[][];
+      const { rows } = run(query("pragma quick_check"));
       return rows.map(([line]) => String(line)).filter((line) => line !== "ok");
     },
     close() {
@@ -100,14 +100,23 @@ function createConnection(db: Database.Database): Connection {
 }
 
 /** A file is ours by its mark, or when there is nothing in it yet. */
-function ownFile(db: Database.Database, path: string, { readonly }: ConnectionOptions): void {
-  if (markOf(db) === applicationId) return;
-  if (readonly) throw foreignDatabase(path, tablesOf(db));
+function ownFile(
+  path: string,
+  db: Database.Database,
+  { readonly, read }: { readonly readonly: boolean; readonly read: (statement: Statement) => Answer },
+): void {
+  const isOurs = (): boolean => read(query("pragma application_id")).rows[0]?.[0] === applicationId;
+  const tables = (): string[] => {
+    const { rows } = read(query("select cast(name as blob) from sqlite_master where type = 'table' limit 5"));
+    return rows.map(([name]) => String(name));
+  };
+  if (isOurs()) return;
+  if (readonly) throw foreignDatabase(path, tables());
   db.exec("begin immediate");
   try {
-    const tables = tablesOf(db);
-    if (markOf(db) !== applicationId) {
-      if (tables.length > 0) throw foreignDatabase(path, tables);
+    const found = tables();
+    if (!isOurs()) {
+      if (found.length > 0) throw foreignDatabase(path, found);
       db.exec(`pragma application_id = ${applicationId}`);
     }
     db.exec("commit");
@@ -115,16 +124,6 @@ function ownFile(db: Database.Database, path: string, { readonly }: ConnectionOp
     if (db.inTransaction) db.exec("rollback");
     throw error;
   }
-}
-
-function markOf(db: Database.Database): number {
-  const [row] = db.prepare("pragma application_id").raw().all([]) as number[][];
-  return row?.[0] ?? 0;
-}
-
-function tablesOf(db: Database.Database): string[] {
-  const rows = db.prepare("select name from sqlite_master where type = 'table' limit 5").raw().all([]);
-  return (rows as string[][]).map(([name]) => String(name));
 }
 
 function foreignDatabase(path: string, tables: readonly string[]): LociError {

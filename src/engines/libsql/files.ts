@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { closeSync, existsSync, linkSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, linkSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { makeFolder } from "../../engine/folder.ts";
 import { LociError } from "../../errors.ts";
 
 /**
@@ -12,7 +13,7 @@ import { LociError } from "../../errors.ts";
  */
 export function makeFile(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path));
     const there = statSync(path, { throwIfNoEntry: false });
     if (there?.isDirectory()) throw isFolder(path);
     if (there) return;

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, linkSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LociError } from "../../errors.ts";
 import type { Answer, SqlClient, Statement } from "../sql/client.ts";
-import { type Connection, openDatabase, setUp } from "./connection.ts";
+import { type Connection, openConnection } from "./connection.ts";
 import { isBusy, translated } from "./errors.ts";
 
 export interface LibsqlOptions {
@@ -37,14 +37,14 @@ export async function openSession(
       }
     }
   };
-  const db = await patiently(() => openDatabase(path, { readonly }));
+  const connection = await patiently(() => openConnection(path, { readonly }));
   try {
-    const connection = await patiently(() => setUp(db, path, { readonly }));
-    return createSession(path, connection, { readonly, patiently });
+    await patiently(() => connection.setUp());
   } catch (error) {
-    db.close();
+    connection.close();
     throw error;
   }
+  return createSession(path, connection, { readonly, patiently });
 }
 
 function createSession(

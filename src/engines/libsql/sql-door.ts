@@ -92,9 +92,10 @@ interface Child {
 
 function startChild(path: string): Child {
   const child = fork(fileURLToPath(new URL("./sql-child.js", import.meta.url)), [path], {
-    // No flags, no environment, no files of this process: what it holds is not the query's to see.
+    // No flags, no environment, no files of this process: what it holds is not the query's to see. (Windows starts
+    // nothing without its own folder.)
     execArgv: [],
-    env: {},
+    env: process.platform === "win32" ? { SystemRoot: process.env["SystemRoot"] } : {},
     stdio: ["ignore", "ignore", "ignore", "ipc"],
     serialization: "advanced",
   });

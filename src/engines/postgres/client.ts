@@ -16,6 +16,8 @@ export interface PostgresOptions {
   readonly answerTimeout?: Millis;
 }
 
+const withinDay = { query_timeout: 86_400_000 };
+
 /** Twelve writers that lock two rows in opposite orders needed up to 5 tries. */
 const busyTries = 12;
 
@@ -66,17 +68,17 @@ function createClient(place: string, pool: Pool): SqlClient {
   return {
     place,
     read: (statement) => attempt(() => run(pool, statement), true),
-    write: (statements, { again }) => {
+    write: (statements, { again, slow = false }) => {
       const [only] = statements;
       // One statement is a transaction by itself: one round trip instead of three.
-      if (only && statements.length === 1) return attempt(async () => [await run(pool, only)], again);
-      return attempt(() => inTransaction(pool, statements), again);
+      if (only && statements.length === 1) return attempt(async () => [await run(pool, only, slow)], again);
+      return attempt(() => inTransaction(pool, statements, slow), again);
     },
     close: () => (closed ??= pool.end()),
   };
 }
 
-async function inTransaction(pool: Pool, statements: readonly Statement[]): Promise<Answer[]> {
+async function inTransaction(pool: Pool, statements: readonly Statement[], slow: boolean): Promise<Answer[]> {
   const connection = await pool.connect();
   // The pool listens to connections at rest only; a break between two statements would end the process.
   const heard = (): void => undefined;
@@ -85,7 +87,7 @@ async function inTransaction(pool: Pool, statements: readonly Statement[]): Prom
   try {
     await connection.query("begin");
     const answers: Answer[] = [];
-    for (const statement of statements) answers.push(await run(connection, statement));
+    for (const statement of statements) answers.push(await run(connection, statement, slow));
     await connection.query("commit");
     return answers;
   } catch (error) {
@@ -100,11 +102,17 @@ async function inTransaction(pool: Pool, statements: readonly Statement[]): Prom
   }
 }
 
-async function run(connection: Pool | PoolClient, { sql, sets, answers }: Statement): Promise<Answer> {
+async function run(
+  connection: Pool | PoolClient,
+  { sql, sets, answers }: Statement,
+  slow = false,
+): Promise<Answer> {
   let changes = 0;
   const rows: unknown[][] = [];
   for (const values of sets) {
-    const result = await connection.query({ text: sql, values: [...values], rowMode: "array" });
+    const asked = { text: sql, values: [...values], rowMode: "array" as const };
+    // The driver takes a query's own time over the pool's; its types do not know.
+    const result = await connection.query(slow ? { ...asked, ...withinDay } : asked);
     changes += result.rowCount ?? 0;
     // rowMode says that each row is a list.
     if (answers) for (const row of result.rows as unknown[][]) rows.push(row);

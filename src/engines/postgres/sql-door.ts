@@ -174,5 +174,5 @@ async function begin(client: Client, { names }: ReadStatement, { deadline }: Lim
     set local lock_timeout = ${Math.min(2_000, Math.ceil(deadline))};
     set local idle_in_transaction_session_timeout = ${Math.ceil(deadline) + 5_000};
     set local standard_conforming_strings = on; set local timezone = 'UTC'; set local datestyle = 'ISO';
-    set local bytea_output = 'hex'; set local work_mem = '16MB'; set local max_parallel_workers_per_gather = 0`);
+    set local bytea_output = 'hex'; set local work_mem = '16MB'; set local jit = off; set local max_parallel_workers_per_gather = 0`);
 }

@@ -20,13 +20,20 @@ export interface Answer {
   readonly rows: ReadonlyArray<readonly unknown[]>;
 }
 
+export interface WriteOptions {
+  /** Doing it twice has the effect of once, so it may be tried again after a lost answer. */
+  readonly again: boolean;
+  /** It may take as long as it takes, and so may the wait for others who do the same. */
+  readonly slow?: boolean;
+}
+
 /** A database that takes statements. Errors come out as LociErrors, with the driver's own as their cause. */
 export interface SqlClient {
   /** Where it is, without credentials. */
   readonly place: string;
   read(statement: Statement): Promise<Answer>;
-  /** One transaction. `again`: doing it twice has the effect of once, so it may be tried again after a lost answer. */
-  write(statements: readonly Statement[], options: { readonly again: boolean }): Promise<Answer[]>;
+  /** One transaction. */
+  write(statements: readonly Statement[], options: WriteOptions): Promise<Answer[]>;
   /** Keeps a copy of everything before a step that rewrites; absent where the step itself makes copies. */
   keepCopy?(label: string): Promise<void>;
   close(): Promise<void>;

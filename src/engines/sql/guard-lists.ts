@@ -103,6 +103,9 @@ const catalog = words(`
   pg_relation_size pg_size_pretty pg_table_size pg_tables pg_total_relation_size pg_type pg_typeof pg_views
 `);
 
+/** Views of information_schema that show the passwords of foreign servers to their owner. */
+const passwords = words("foreign_data_wrapper_options foreign_server_options user_mapping_options");
+
 const postgresFunctions = words(`
   abs acos acosd acosh age any_value array array_agg array_append array_cat array_dims array_length
   array_lower array_ndims array_position array_positions array_prepend array_remove array_replace
@@ -110,7 +113,7 @@ const postgresFunctions = words(`
   bit_or bool_and bool_or btrim cardinality cbrt ceil ceiling char_length character_length chr
   clock_timestamp coalesce concat concat_ws corr cos cosh cot count covar_pop covar_samp cume_dist
   current_database current_schema date date_bin date_part date_trunc decode degrees dense_rank div encode
-  every exp extract factorial first_value floor format gcd generate_series generate_subscripts greatest
+  every exp extract first_value floor format gcd generate_series generate_subscripts greatest
   grouping initcap isfinite json_agg json_array_elements json_array_elements_text json_array_length
   json_build_array json_build_object json_each json_each_text json_extract_path json_extract_path_text
   json_object json_object_agg json_object_keys json_strip_nulls json_to_record json_to_recordset
@@ -152,7 +155,7 @@ export const postgresRules: GuardRules = {
   literalLengths: words("repeat lpad rpad"),
   aliasLists: true,
   functionSchema: "pg_catalog",
-  isRefusedTable: (name) => name.startsWith("pg_") && !catalog.has(name),
+  isRefusedTable: (name) => (/^_?pg_/.test(name) && !catalog.has(name)) || passwords.has(name),
   afterExplain(statement) {
     const start = statement[1] === "verbose" ? 2 : 1;
     if (statement[start] !== "(") return start;

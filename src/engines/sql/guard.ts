@@ -143,7 +143,7 @@ function checkNames(tokens: readonly Token[], rules: GuardRules): void {
     if (token.kind === "string") {
       // SQLite takes a string for the name of a table where one is expected.
       const place =
-        before?.kind === "word" ? /^(from|join)$/.test(before.text) : /^[,.(]$/.test(before?.text ?? "");
+        before?.kind === "word" ? /^(from|join|in)$/.test(before.text) : /^[,.(]$/.test(before?.text ?? "");
       if ((place || called) && rules.isRefusedTable(token.text.toLowerCase())) throw noSuchDoor(token);
       if (called && rules.pragma && !/^(in|not|and|or|then|when|else|values)$/.test(before?.text ?? ""))
         throw noSuchDoor(token);

@@ -23,7 +23,7 @@ export async function migrate(
     if (!step) return;
     if (step.rewrite && has > 0) await client.keepCopy?.(`v${has}`);
     try {
-      await client.write(stepTransaction(dialect, schema, { step, at: now() }), { again: true });
+      await client.write(stepTransaction(dialect, schema, { step, at: now() }), { again: true, slow: true });
     } catch (error) {
       // Another process was there first, or the step failed: the version tells.
       if ((await versionOf(client, dialect, schema)) <= has) throw error;

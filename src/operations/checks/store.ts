@@ -1,11 +1,12 @@
-import { chmodSync, existsSync, readdirSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { chmodSync, existsSync, statSync } from "node:fs";
 import { type LedgerEntry, ledger as ledgerRows } from "../../model/ledger.ts";
 import { type ImportedFile, importedFiles } from "../../model/raw-event.ts";
 import { storeSchema } from "../../model/schema.ts";
 import { pendingSearch } from "../../model/search.ts";
 import { sessions as sessionRows } from "../../model/session.ts";
 import type { Loci } from "../../open.ts";
+import { listSpool } from "../../record/leftovers.ts";
+import { hasLeftovers } from "../../record/recovery.ts";
 import type { Finding, NamedCheck } from "../doctor.ts";
 import { findHistory } from "../history.ts";
 import type { Context } from "../operation.ts";
@@ -38,8 +39,12 @@ function fileOf({ engine, place }: Loci): string | null {
 async function storeFile(loci: Loci): Promise<Finding> {
   const count = await loci.sessions.count();
   const file = fileOf(loci);
-  const bytes = file === null ? "" : `, ${(statSync(file).size / 1e6).toFixed(1)} MB`;
-  return { state: "ok", fact: `${loci.engine.name} ${loci.place}${bytes}, ${count} sessions` };
+  const sizes = [file, `${file}-wal`].map((path) =>
+    path === null ? 0 : (statSync(path, { throwIfNoEntry: false })?.size ?? 0),
+  );
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  const size = file === null ? "" : `, ${(bytes / 1e6).toFixed(1)} MB`;
+  return { state: "ok", fact: `${loci.engine.name} ${loci.place}${size}, ${count} sessions` };
 }
 
 function schemaVersion({ place }: Loci): Finding {
@@ -99,28 +104,36 @@ function writeAheadLog(loci: Loci): Finding {
   };
 }
 
-async function searchLag({ engine }: Loci): Promise<Finding> {
-  const [lag] = await engine.rollup(pendingSearch, { by: [], measures: { messages: { sum: "count" } } });
+async function searchLag(loci: Loci): Promise<Finding> {
+  const [lag] = await loci.engine.rollup(pendingSearch, { by: [], measures: { messages: { sum: "count" } } });
   const behind = lag?.messages ?? 0;
   if (behind === 0) return { state: "ok", fact: "everything stored can be found" };
-  return { state: "warn", fact: `${behind} messages cannot be found yet`, fix: "loci doctor --fix" };
+  return {
+    state: "warn",
+    fact: `${behind} messages cannot be found yet`,
+    fix: "loci doctor --fix",
+    async repair() {
+      const { messages } = await loci.index.catchUp();
+      return `${messages} messages made searchable`;
+    },
+  };
 }
 
 /** What recorders wrote and the store does not have yet. */
 function spool(loci: Loci): Finding {
-  const file = fileOf(loci);
-  const folder = file === null ? null : file.replace(/(\.db)?$/, ".spool");
-  if (folder === null || !existsSync(folder)) return { state: "ok", fact: "nothing waits" };
-  const names = readdirSync(folder).filter((name) => /\.(spool|jsonl|log)$/.test(name));
-  const bytes = names.reduce(
-    (sum, name) => sum + (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0),
-    0,
-  );
-  if (bytes === 0) return { state: "ok", fact: "nothing waits" };
+  const waiting = loci.spool === null ? [] : listSpool(loci.spool);
+  if (loci.spool === null || waiting.length === 0) return { state: "ok", fact: "nothing waits" };
+  const bytes = waiting.reduce((sum, file) => sum + file.bytes, 0);
+  const fact = `${waiting.length} files with ${(bytes / 1e3).toFixed(1)} kB in ${loci.spool}`;
+  if (!hasLeftovers(loci.spool)) return { state: "ok", fact: `${fact}, of recorders at work` };
   return {
     state: "warn",
-    fact: `${names.length} files with ${(bytes / 1e3).toFixed(1)} kB wait in ${dirname(join(folder, "x"))}`,
-    fix: "They are taken in by the next recorder, or now: loci doctor --fix",
+    fact: `${fact}, of processes that are no more`,
+    fix: "The next recorder takes them in, or now: loci doctor --fix",
+    async repair() {
+      const { written, lost } = await loci.recover();
+      return `${written} happenings taken in${lost > 0 ? `, ${lost} were damaged` : ""}`;
+    },
   };
 }
 

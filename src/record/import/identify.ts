@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { basename, dirname } from "node:path";
+import { LociError } from "../../errors.ts";
 import { type JsonObject, objectOf, parseLine, textOf } from "../sources/claude-code/line.ts";
 import type { Transcript } from "../sources/claude-code/state.ts";
 import { type FoundFile, stemOf } from "./files.ts";
@@ -27,7 +28,7 @@ interface Sample {
 
 /** Says which session a file holds, by its content; its name decides only where its lines disagree. */
 export function identify(file: FoundFile, given?: SourceName): Identity {
-  const fd = openSync(file.path, "r");
+  const fd = openFile(file.path);
   try {
     const sample = sampleOf(fd, file.size);
     const source = given ?? sample.source;
@@ -38,6 +39,18 @@ export function identify(file: FoundFile, given?: SourceName): Identity {
     return claudeIdentity(fd, file, sample.lines);
   } finally {
     closeSync(fd);
+  }
+}
+
+function openFile(path: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    throw new LociError("permission", "A file of sessions was found here, and cannot be opened.", {
+      where: path,
+      next: `ls -l ${path}`,
+      cause: error,
+    });
   }
 }
 

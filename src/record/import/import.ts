@@ -1,74 +1,25 @@
-import type { Ingest } from "../../domains/ingest.ts";
-import { type Engine, insert } from "../../engine/engine.ts";
+import { insert } from "../../engine/engine.ts";
 import { errorCode, LociError } from "../../errors.ts";
-import type { ModelCall } from "../../model/model-call.ts";
 import { importedFiles, rawEvents } from "../../model/raw-event.ts";
-import type { RedactOptions } from "../redact.ts";
 import { settleFamilies } from "./families.ts";
 import { type FoundFile, findFiles, transcriptFolders } from "./files.ts";
 import { type Identity, identify, type SourceName } from "./identify.ts";
-import { importInterchange, type LineProblem } from "./interchange.ts";
-import type { RedactPlan } from "./job.ts";
-import { type LineLimits, lineLimits } from "./lines.ts";
+import { importInterchange } from "./interchange.ts";
 import { listSessions } from "./listing.ts";
 import { markChanges, planFor } from "./plan.ts";
 import { type ImportCounts, storedCounts } from "./report.ts";
-import { createThreads, type Threads } from "./threads.ts";
+import {
+  type ImportOptions,
+  type ImportParts,
+  type ImportReport,
+  noteFailure,
+  ofTheFile,
+  type Run,
+  startRun,
+} from "./run.ts";
+import { createThreads } from "./threads.ts";
 
-export interface ImportParts {
-  readonly engine: Engine;
-  readonly ingest: Ingest;
-  readonly costOf: (call: ModelCall) => number | null;
-  readonly now: () => number;
-}
-
-/** How far an import is. `list`: sessions with title and cost. `read`: every line stands in the store. */
-export interface ImportProgress {
-  readonly stage: "list" | "read";
-  readonly done: number;
-  readonly files: number;
-  readonly bytes: number;
-  readonly totalBytes: number;
-}
-
-export interface ImportOptions {
-  /** Files and folders. Without any, what Claude Code left on this machine. */
-  readonly paths?: readonly string[];
-  /** Told from each file's content when left out. */
-  readonly source?: SourceName;
-  /** Secrets are replaced before anything is stored; `{ off: true }` keeps every byte. */
-  readonly redact?: RedactOptions;
-  readonly onProgress?: (progress: ImportProgress) => void;
-  /** Stops between two steps: the same import goes on from there. */
-  readonly signal?: AbortSignal;
-  /** Threads that read. Default 2. */
-  readonly workers?: number;
-  readonly limits?: Partial<LineLimits>;
-}
-
-export interface ImportReport extends ImportCounts {
-  readonly files: number;
-  /** Files that could not be read, and lines of interchange files that could not be taken (the first hundred). */
-  readonly problems: readonly ImportProblem[];
-}
-
-export interface ImportProblem extends Partial<LineProblem> {
-  readonly path: string;
-  readonly problem: string;
-}
-
-/** One import under way. */
-export interface Run extends ImportParts {
-  readonly redact: RedactPlan;
-  readonly limits: LineLimits;
-  readonly threads: Threads;
-  readonly problems: ImportProblem[];
-  progress(progress: ImportProgress): void;
-  /** Writes are done one after another. Refuses when the import was cancelled. */
-  write<Result>(work: () => Promise<Result>): Promise<Result>;
-  /** Resolves when nothing is being written; whatever is asked for afterwards is refused. */
-  readonly idle: () => Promise<void>;
-}
+export type { ImportOptions, ImportParts, ImportProblem, ImportProgress, ImportReport } from "./run.ts";
 
 /**
  * Brings sessions into the store, the newest first: a quick look at every new file lists them with their cost, then
@@ -102,10 +53,8 @@ async function importFiles(
   for (const identity of exchanged) {
     total = add(total, await importInterchange(run, identity));
   }
-  const [problem] = run.problems;
-  if (files.length > 0 && problem !== undefined && run.problems.length === files.length) {
-    throw new LociError("permission", problem.problem, { where: problem.path, next: "loci doctor" });
-  }
+  const [error] = run.failures;
+  if (error !== undefined && run.failures.length === files.length) throw error;
   return { files: files.length, ...total, problems: run.problems };
 }
 
@@ -127,47 +76,6 @@ function findExisting(folders: readonly string[]): string[] {
       return false;
     }
   });
-}
-
-function startRun(
-  parts: ImportParts,
-  { redact = {}, onProgress, signal, limits = {} }: ImportOptions,
-  threads: Threads,
-): Run {
-  let writes: Promise<unknown> = Promise.resolve();
-  let ended = false;
-  return {
-    ...parts,
-    threads,
-    problems: [],
-    limits: { ...lineLimits, ...limits },
-    redact: {
-      off: redact.off ?? false,
-      literals: redact.literals ?? [],
-      rules: (redact.rules ?? []).map(({ name, pattern, hints }) => ({
-        name,
-        pattern,
-        ...(hints === undefined ? {} : { hints }),
-      })),
-    },
-    progress: (progress) => onProgress?.(progress),
-    write(work) {
-      const result = writes.then(() => {
-        if (ended || signal?.aborted === true) {
-          throw new LociError("interrupted", "The import was stopped. What was read so far is kept.", {
-            next: "loci import goes on where it stopped",
-          });
-        }
-        return work();
-      });
-      writes = result.catch(() => {});
-      return result;
-    },
-    async idle() {
-      ended = true;
-      await writes;
-    },
-  };
 }
 
 interface Compared {
@@ -202,14 +110,10 @@ async function compare(
     try {
       changed.push(identify(file, source));
     } catch (error) {
-      run.problems.push(problemOf(file, error));
+      noteFailure(run, file, error);
     }
   }
   return { changed, unsettled, ids };
-}
-
-function problemOf(file: FoundFile, error: unknown): ImportProblem {
-  return { path: file.path, problem: error instanceof Error ? error.message : String(error) };
 }
 
 function rootOf(id: string): string {
@@ -274,8 +178,8 @@ async function readFile(run: Run, identity: Identity): Promise<string | undefine
     });
     return plan.id;
   } catch (error) {
-    if (errorCode(error) !== "not-found" && errorCode(error) !== "permission") throw error;
-    run.problems.push(problemOf(file, error));
+    if (!ofTheFile.has(errorCode(error))) throw error;
+    noteFailure(run, file, error);
     return undefined;
   }
 }

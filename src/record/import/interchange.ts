@@ -6,13 +6,9 @@ import { createRedactor, type Redactor } from "../redact.ts";
 import { createLociReader } from "../sources/loci.ts";
 import { endsOf } from "./hashes.ts";
 import type { Identity } from "./identify.ts";
-import type { Run } from "./import.ts";
+import type { Run } from "./run.ts";
 import { linesOf } from "./lines.ts";
 import type { ImportCounts } from "./report.ts";
-
-export interface LineProblem {
-  readonly line: number;
-}
 
 const happeningsAtOnce = 2_000;
 const problemsTold = 100;

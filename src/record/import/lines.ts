@@ -57,8 +57,9 @@ export function* linesOf(fd: number, offset: number, limits: LineLimits = lineLi
     // The first piece is cut when the limit is passed, the others at their own size: always at the same bytes.
     while (heldBytes > limits.line || (cut && heldBytes > limits.piece)) {
       const all = Buffer.concat(held);
-      held = [all.subarray(0, limits.piece)];
-      const rest = all.subarray(limits.piece);
+      const end = cutOf(all, limits.piece);
+      held = [all.subarray(0, end)];
+      const rest = all.subarray(end);
       yield take(Buffer.alloc(0), "piece", false);
       cut = true;
       held = [rest];
@@ -66,4 +67,15 @@ export function* linesOf(fd: number, offset: number, limits: LineLimits = lineLi
     }
   }
   if (heldBytes > 0) yield take(Buffer.alloc(0), cut ? "tail" : "line", false);
+}
+
+const space = 32;
+const quote = 34;
+
+/** Where a piece ends: behind a space or a quote, so that no secret is cut in two and seen by nobody. */
+function cutOf(bytes: Buffer, limit: number): number {
+  const from = Math.max(0, limit - 64 * 1024);
+  const window = bytes.subarray(from, limit);
+  const at = Math.max(window.lastIndexOf(space), window.lastIndexOf(quote));
+  return at === -1 ? limit : from + at + 1;
 }

@@ -8,7 +8,7 @@ import { type Call, textInput } from "../command.ts";
 /** The statement: typed, or from a file, or from stdin. */
 export async function statement({ input, folder }: Call): Promise<Input> {
   const file = textInput(input, "file");
-  const query = textInput(input, "query");
+  const query = textInput(input, "query") || undefined;
   if (file === undefined) {
     if (query !== undefined) return input;
     throw new LociError("invalid", "There is no statement.", {

@@ -1,13 +1,14 @@
 import { basename, join } from "node:path";
 import type { Loci } from "../../../open.ts";
 import { expiring, findHistory, type History } from "../../../operations/history.ts";
-import { importSessions, samples } from "../../../operations/import.ts";
+import { importSessions, listingStage, samples } from "../../../operations/import.ts";
 import type { Progress } from "../../../operations/operation.ts";
 import { summarize } from "../../../operations/summary.ts";
 import type { Call } from "../command.ts";
 import { tilde, withStore } from "../config.ts";
 import { showAnswer } from "../operated.ts";
 import { counted, size } from "../people.ts";
+import { drawTable } from "../table.ts";
 import { version } from "../version.ts";
 import { summaryView } from "../views/summary.ts";
 
@@ -15,6 +16,7 @@ import { summaryView } from "../views/summary.ts";
 export async function summary(call: Call): Promise<number | undefined> {
   const history = findHistory(call.env);
   const loci = await call.open();
+  await loci.recover();
   if (history.files.length > 0) return readAndShow(call, { loci, history });
   if ((await loci.sessions.count()) > 0) {
     await show(call, loci);
@@ -33,7 +35,7 @@ export async function demo(call: Call): Promise<undefined> {
   const place = join(call.settings.home, "demo.db");
   const loci = await call.open(place);
   call.out.note("Sample sessions, from a public repository; yours are not touched.");
-  await importSessions.run(loci, { path: [samples()], redact: "on" }, call.context);
+  await importSessions.run(loci, { path: [await samples()], redact: "on" }, call.context);
   const answer = await summarize.run(loci, { limit: call.input["limit"] }, call.context);
   await showAnswer(call, answer, { view: summaryView, loci, command: withStore(place, call.env) });
   return undefined;
@@ -45,8 +47,8 @@ interface Reading {
 }
 
 /**
- * The list is shown as soon as every session has its title and cost; reading the texts goes on below it. A pipe gets
- * one answer, in the end.
+ * On a terminal the newest sessions are shown as soon as they are listed with title and cost; the texts are read below
+ * that, and in the end the whole picture takes its place. A pipe gets one answer, in the end.
  */
 async function readAndShow(call: Call, { loci, history }: Reading): Promise<undefined> {
   const { out, context } = call;
@@ -54,31 +56,23 @@ async function readAndShow(call: Call, { loci, history }: Reading): Promise<unde
   out.note(
     `loci ${version()} · ${folder}: ${counted(history.files.length, "file")}, ${size(history.bytes)} · nothing leaves this machine`,
   );
-  let listed: (() => void) | undefined;
-  const listing = new Promise<"listed">((done) => {
-    listed = () => done("listed");
-  });
+  const input = { path: [], redact: call.input["redact"] };
   let news = 0;
+  let announce: ((stage: "listed") => void) | undefined;
+  const listing = new Promise<"listed">((resolve) => {
+    announce = resolve;
+  });
   const progress = (step: Progress): void => {
     news = Math.max(news, step.total ?? 0);
     context.progress(step);
-    if (step.doing === "sessions read" || step.done === step.total) listed?.();
+    if (step.doing === listingStage) announce?.("listed");
   };
-  const reading = importSessions.run(
-    loci,
-    { path: [], redact: call.input["redact"] },
-    { ...context, progress },
-  );
-  let shown = false;
-  if (
-    out.format === "table" &&
-    (await Promise.race([listing, reading.then(() => "read" as const)])) === "listed"
-  ) {
-    await show(call, loci);
-    shown = true;
-  }
+  const reading = importSessions.run(loci, input, { ...context, progress });
+  const first = await Promise.race([listing, reading]);
+  const drawn = first === "listed" && out.format === "table" && out.redraws ? await drawEarly(call, loci) : 0;
   await reading;
-  if (!shown) await show(call, loci);
+  if (drawn > 0) await out.write(`\u001b[${drawn}A\u001b[J`);
+  await show(call, loci);
   const soon = news === 0 ? [] : expiring(history, call.now());
   if (soon.length > 0) {
     out.note(
@@ -86,6 +80,21 @@ async function readAndShow(call: Call, { loci, history }: Reading): Promise<unde
     );
   }
   return undefined;
+}
+
+/** Answers how many lines it took. */
+async function drawEarly({ out, screen, input, context }: Call, loci: Loci): Promise<number> {
+  const answer = await summarize.run(loci, { limit: input["limit"] }, context);
+  const short = await loci.sessions.shorten(summaryView.sessions?.(answer) ?? []);
+  const lines = [
+    "",
+    ...drawTable(summaryView.columns(answer), summaryView.rows(answer), {
+      ...screen,
+      shortId: (id) => short.get(id) ?? id,
+    }),
+  ];
+  await out.lines(lines);
+  return lines.length;
 }
 
 async function show(call: Call, loci: Loci): Promise<void> {

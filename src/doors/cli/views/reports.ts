@@ -1,4 +1,5 @@
-import type { CallItem, Page } from "../../../operations/answers.ts";
+import { type Page, projectName } from "../../../operations/answers.ts";
+import type { ExplainedCall } from "../../../operations/explain.ts";
 import type {
   CostAnswer,
   CostItem,
@@ -15,10 +16,10 @@ import {
   money,
   percent,
   priceCommand,
-  projectName,
   short,
   when,
 } from "../people.ts";
+import type { Screen } from "../screen.ts";
 import type { Column, Field } from "../table.ts";
 
 type ToolRow = ToolCostAnswer["items"][number];
@@ -26,7 +27,7 @@ type ToolRow = ToolCostAnswer["items"][number];
 type CostRow =
   | { readonly kind: "cost"; readonly by: CostAnswer["by"]; readonly item: CostItem; readonly total: boolean }
   | { readonly kind: "tool"; readonly item: ToolRow }
-  | { readonly kind: "call"; readonly item: CallItem };
+  | { readonly kind: "call"; readonly item: ExplainedCall };
 
 export const costView: AnyView = view<CostAnswer | ToolCostAnswer | ExplainAnswer, CostRow>({
   rows(answer) {
@@ -43,18 +44,32 @@ export const costView: AnyView = view<CostAnswer | ToolCostAnswer | ExplainAnswe
   hints(answer, screen) {
     if (answer.by === "tool") return [];
     if (answer.by === "call") {
-      const copied = answer.items.filter((item) => item.inherited).length;
-      const inherited =
-        copied === 0 ? "" : `; ${copied} more were copied from another session and count there`;
-      return [
-        `${screen.shortId(answer.sessionId)}: ${money(answer.total.costUsd, answer.total.costComplete)}, ${counted(answer.total.calls, "call")}${inherited}`,
-      ];
+      return explained(answer, screen);
     }
     const { total } = answer;
     const known = `total ${money(total.costUsd, total.costComplete)}, ${short(tokenSum(total))} tokens`;
     return [known, ...answer.unpriced.map(({ model }) => `no price for ${model}: ${priceCommand(model)}`)];
   },
 });
+
+/** The sum, how often the transcript says it, and the prices it was made with. */
+function explained({ items, usageLines, total, prices, sessionId }: ExplainAnswer, screen: Screen): string[] {
+  const copied = items.filter((item) => item.inherited).length;
+  const calls = counted(total.calls, "call");
+  const lines = [
+    `${screen.shortId(sessionId)}: ${money(total.costUsd, total.costComplete)} in ${calls}`,
+    usageLines === null
+      ? ""
+      : `${counted(usageLines, "line")} of the transcript report them; each call is counted once`,
+    copied === 0 ? "" : `${copied} more were copied from another session and count there`,
+  ];
+  const rates = Object.entries(prices).map(([model, price]) => {
+    if (price === null) return `no price for ${model}: ${priceCommand(model)}`;
+    const { input, output, cacheRead, cacheWrite5m, cacheWrite1h, own } = price;
+    return `${modelName(model)}${own ? " (your price)" : ""}: $${input} in, $${output} out, cache $${cacheRead} read, $${cacheWrite5m} written for 5 min, $${cacheWrite1h} for 1 h; for a million tokens`;
+  });
+  return [lines.filter(Boolean).join("; "), ...rates];
+}
 
 function tokenSum({ tokens }: CostItem): number {
   return tokens.input + tokens.output + tokens.cacheRead + tokens.cacheWrite;
@@ -128,7 +143,7 @@ const toolFields: readonly Field<CostRow>[] = (["key", "count", "errors", "meanM
   (name) => ({ name, value: (row: CostRow) => tool(row)?.[name] }),
 );
 
-const call = (row: CostRow): CallItem | undefined => (row.kind === "call" ? row.item : undefined);
+const call = (row: CostRow): ExplainedCall | undefined => (row.kind === "call" ? row.item : undefined);
 
 const callColumns: readonly Column<CostRow>[] = [
   { title: "AT", cell: (row) => call(row)?.startedAt.replace("T", " ").slice(0, 19), priority: 3 },
@@ -144,25 +159,24 @@ const callColumns: readonly Column<CostRow>[] = [
   { title: "", cell: (row) => callMarks(call(row)), tone: () => "yellow" },
 ];
 
-function callCost(item: CallItem | undefined): string {
+function callCost(item: ExplainedCall | undefined): string {
   if (!item) return "";
   return item.costUsd === null ? "no price" : money(item.costUsd);
 }
 
-/** The lines of the transcript that the call stands in, where the source noted them. */
-function linesOf(item: CallItem | undefined): string {
-  const { metadata } = item ?? {};
-  const lines =
-    typeof metadata === "object" && metadata !== null && "lines" in metadata ? metadata.lines : undefined;
-  return Array.isArray(lines) ? lines.join(" ") : "";
+/** `12-14 17`: the lines of the transcript that report the call. */
+function linesOf(item: ExplainedCall | undefined): string {
+  const runs: Array<[first: number, last: number]> = [];
+  for (const line of item?.lines ?? []) {
+    const run = runs.at(-1);
+    if (run && line === run[1] + 1) run[1] = line;
+    else runs.push([line, line]);
+  }
+  return runs.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(" ");
 }
 
-function callMarks(item: CallItem | undefined): string {
-  const marks = [
-    item?.inherited && "inherited, not counted",
-    item?.estimated && "estimated",
-    item && !item.final && "not final",
-  ];
+function callMarks(item: ExplainedCall | undefined): string {
+  const marks = [item?.inherited && "inherited, not counted", item?.estimated && "estimated"];
   return marks.filter(Boolean).join(", ");
 }
 
@@ -193,5 +207,6 @@ export const errorsView: AnyView = view<Page<ErrorItem>, ErrorItem>({
     })),
   sessions: (answer) => answer.items.map(({ sessionId }) => sessionId),
   empty: () => "Nothing failed here.",
-  hints: ({ next }, { command }) => (next === null ? [] : [`more: ${command} errors --after ${next}`]),
+  hints: ({ items, next }, { command }) =>
+    next === null ? [] : [`more: ${command} errors --limit ${Math.min(1000, items.length * 5)}`],
 });

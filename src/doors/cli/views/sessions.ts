@@ -1,6 +1,6 @@
-import type { Page, SessionItem } from "../../../operations/answers.ts";
+import { type Page, type SessionItem, projectName } from "../../../operations/answers.ts";
 import { type AnyView, view } from "../output.ts";
-import { counted, modelName, money, projectName, short, when } from "../people.ts";
+import { counted, modelName, money, short, when } from "../people.ts";
 import type { Tone } from "../screen.ts";
 import type { Column, Field } from "../table.ts";
 
@@ -89,7 +89,5 @@ export const sessionsView: AnyView = view<Page<SessionItem>, SessionItem>({
   empty: () =>
     "No sessions here. Looking for others? loci ls without flags; loci import PATH brings some in.",
   hints: ({ items, next }, { command }) =>
-    next === null
-      ? []
-      : [`${counted(items.length, "session")}; more: ${command} ls --all, or --after ${next}`],
+    next === null ? [] : [`${counted(items.length, "session")}; more: ${command} ls --all`],
 });

@@ -1,7 +1,12 @@
-import type { MessageItem, SessionDetail, ToolItem } from "../../../operations/answers.ts";
+import {
+  type MessageItem,
+  type SessionDetail,
+  type ToolItem,
+  projectName,
+} from "../../../operations/answers.ts";
 import { inputLine, type SessionAnswer } from "../../../operations/sessions.ts";
 import { type AnyView, view } from "../output.ts";
-import { counted, duration, localTime, modelName, money, projectName, short, when } from "../people.ts";
+import { counted, duration, localTime, modelName, money, short, when } from "../people.ts";
 import { safeLine, safeText } from "../safe.ts";
 import type { Screen } from "../screen.ts";
 import { truncate } from "../width.ts";
@@ -54,8 +59,10 @@ interface Group {
 /** Each message with the tools it called. Messages that only brought a result say nothing more. */
 function withTools({ messages, toolExecutions }: SessionAnswer): readonly Group[] {
   const byMessage = new Map<string, ToolItem[]>();
+  const shown = new Set(messages.map(({ id }) => id));
   for (const tool of toolExecutions) {
-    const owner = tool.messageId ?? lastBefore(messages, tool.startedAt)?.id ?? "";
+    const here = [tool.messageId, tool.resultMessageId].find((id) => id !== null && shown.has(id));
+    const owner = here ?? lastBefore(messages, tool.startedAt)?.id ?? "";
     const tools = byMessage.get(owner);
     if (tools) tools.push(tool);
     else byMessage.set(owner, [tool]);

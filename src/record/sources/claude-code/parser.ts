@@ -4,7 +4,7 @@ import { stableId } from "../../../model/id.ts";
 import { contentOf, type Part } from "./content.ts";
 import { countOf, momentOf, objectOf, own, parseLine, type TranscriptLine, textOf } from "./line.ts";
 import { sessionHappening } from "./session.ts";
-import { freshState, keepNewest, type ParserState, type Transcript } from "./state.ts";
+import { freshState, keepNewest, type ParserState, restoredState, type Transcript } from "./state.ts";
 import { commandOf, isInterruption, isMachineText, titleOf } from "./title.ts";
 import { closeOpenTools, toolAnswered, toolCalled } from "./tools.ts";
 import { callHappening, callKey, noteCall, noteCostState, rememberedCalls, synthetic } from "./usage.ts";
@@ -23,7 +23,7 @@ export interface Parser {
 
 /** The lines of one transcript become happenings, in their order. Pure: no clock, no files. */
 export function createParser(from: Transcript | ParserState): Parser {
-  const state = "format" in from ? structuredClone(from) : freshState(from);
+  const state = "format" in from ? restoredState(from) : freshState(from);
   const calls = new Set<string>();
   return {
     state,

@@ -136,3 +136,14 @@ export function keepNewest(entries: Record<string, unknown>, limit: number): voi
   const names = Object.keys(entries);
   for (const name of names.slice(0, Math.max(0, names.length - limit))) delete entries[name];
 }
+
+/** A state as a store gives it back: some keep the names of an object in an order of their own. */
+export function restoredState(state: ParserState): ParserState {
+  return { ...structuredClone(state), tools: byTime(state.tools), calls: byTime(state.calls) };
+}
+
+function byTime<Entry extends { readonly at: number }>(
+  entries: Record<string, Entry>,
+): Record<string, Entry> {
+  return Object.fromEntries(Object.entries(entries).sort(([, one], [, other]) => one.at - other.at));
+}

@@ -1,0 +1,126 @@
+import type { Ingest } from "../../domains/ingest.ts";
+import type { Engine } from "../../engine/engine.ts";
+import { type ErrorCode, LociError } from "../../errors.ts";
+import type { ModelCall } from "../../model/model-call.ts";
+import type { RedactOptions } from "../redact.ts";
+import type { FoundFile } from "./files.ts";
+import type { SourceName } from "./identify.ts";
+import type { RedactPlan } from "./job.ts";
+import { type LineLimits, lineLimits } from "./lines.ts";
+import type { ImportCounts } from "./report.ts";
+import type { Threads } from "./threads.ts";
+
+export interface ImportParts {
+  readonly engine: Engine;
+  readonly ingest: Ingest;
+  readonly costOf: (call: ModelCall) => number | null;
+  readonly now: () => number;
+}
+
+/** How far an import is. `list`: sessions with title and cost. `read`: every line stands in the store. */
+export interface ImportProgress {
+  readonly stage: "list" | "read";
+  readonly done: number;
+  readonly files: number;
+  readonly bytes: number;
+  readonly totalBytes: number;
+}
+
+export interface ImportOptions {
+  /** Files and folders. Without any, what Claude Code left on this machine. */
+  readonly paths?: readonly string[];
+  /** Told from each file's content when left out. */
+  readonly source?: SourceName;
+  /** Secrets are replaced before anything is stored; `{ off: true }` keeps every byte. */
+  readonly redact?: RedactOptions;
+  readonly onProgress?: (progress: ImportProgress) => void;
+  /** Stops between two steps: the same import goes on from there. */
+  readonly signal?: AbortSignal;
+  /** Threads that read. Default 2. */
+  readonly workers?: number;
+  readonly limits?: Partial<LineLimits>;
+}
+
+export interface ImportReport extends ImportCounts {
+  readonly files: number;
+  /** Files that could not be read, and lines of interchange files that could not be taken (the first hundred). */
+  readonly problems: readonly ImportProblem[];
+}
+
+export interface ImportProblem {
+  readonly path: string;
+  /** The line's number in an interchange file. */
+  readonly line?: number;
+  readonly problem: string;
+}
+
+/** One import under way. */
+export interface Run extends ImportParts {
+  readonly redact: RedactPlan;
+  readonly limits: LineLimits;
+  readonly threads: Threads;
+  readonly problems: ImportProblem[];
+  /** Files of which nothing more could be read. */
+  readonly failures: Error[];
+  progress(progress: ImportProgress): void;
+  /** Writes are done one after another. Refuses when the import was cancelled. */
+  write<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Resolves when nothing is being written; whatever is asked for afterwards is refused. */
+  readonly idle: () => Promise<void>;
+}
+
+export function startRun(
+  parts: ImportParts,
+  { redact = {}, onProgress, signal, limits = {} }: ImportOptions,
+  threads: Threads,
+): Run {
+  let writes: Promise<unknown> = Promise.resolve();
+  let ended = false;
+  return {
+    ...parts,
+    threads,
+    problems: [],
+    failures: [],
+    limits: { ...lineLimits, ...limits },
+    redact: {
+      off: redact.off ?? false,
+      literals: redact.literals ?? [],
+      rules: (redact.rules ?? []).map(({ name, pattern, hints }) => ({
+        name,
+        pattern,
+        ...(hints === undefined ? {} : { hints }),
+      })),
+    },
+    progress: (progress) => onProgress?.(progress),
+    write(work) {
+      const result = writes.then(() => {
+        if (ended || signal?.aborted === true) {
+          throw new LociError("interrupted", "The import was stopped. What was read so far is kept.", {
+            next: "loci import goes on where it stopped",
+          });
+        }
+        return work();
+      });
+      writes = result.catch(() => {});
+      return result;
+    },
+    async idle() {
+      ended = true;
+      await writes;
+    },
+  };
+}
+
+/** One file's own trouble: the others go on. Whatever else goes wrong is the store's, and ends the import. */
+export const ofTheFile: ReadonlySet<ErrorCode | undefined> = new Set([
+  "not-found",
+  "permission",
+  "invalid",
+  "too-large",
+]);
+
+export function noteFailure(run: Run, file: FoundFile, error: unknown): void {
+  const failure = error instanceof Error ? error : new Error(String(error));
+  run.failures.push(failure);
+  run.problems.push({ path: file.path, problem: failure.message });
+}
