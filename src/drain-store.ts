@@ -39,9 +39,10 @@ async function drainStore(url: string, path: string | undefined): Promise<DrainS
     engine,
     ingest: createIngest(engine, { now: Date.now, costOf }),
     current: () => path === undefined || fileNumber(path) === number,
-    // With WAL and synchronous = normal a commit is in the log, and the log is not on the disk before this.
+    // With WAL and synchronous = normal a commit is in the log, and the log is not on the disk before this. Never the
+    // database itself: closing any handle of this process on it would drop the locks of its connections.
     async durable() {
-      if (path !== undefined) await Promise.all([toDisk(`${path}-wal`), toDisk(path)]);
+      if (path !== undefined) await toDisk(`${path}-wal`);
     },
     close,
   };

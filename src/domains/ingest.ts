@@ -106,14 +106,16 @@ function touchedSessions(parts: Parts): Map<string, number> {
     for (const { id, sessionId, startedAt } of map.values())
       hear(sessionId, startedAt ?? parts.heard.get(id) ?? 0);
   }
-  return first;
+  // In order, so that two writers never wait for each other on PostgreSQL.
+  return new Map([...first].sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 function sessionChanges(parts: Parts, touched: ReadonlyMap<string, number>): Change[] {
   const rows = [...touched].map(([id, at]) => sessionRow(parts.sessions.get(id) ?? { id }, at));
-  const patches = [...parts.sessions.values()].flatMap(({ id, ...patch }) =>
-    Object.keys(patch).length === 0 ? [] : [update(sessions, { id }, patch)],
-  );
+  const patches = [...touched.keys()].flatMap((id) => {
+    const { id: _, ...patch } = parts.sessions.get(id) ?? { id };
+    return Object.keys(patch).length === 0 ? [] : [update(sessions, { id }, patch)];
+  });
   return [insert(sessions, rows), ...patches];
 }
 

@@ -58,7 +58,8 @@ export interface Recorder extends AsyncDisposable {
    * for the store, changes nothing in the happening.
    */
   readonly record: (happening: Happening) => string | undefined;
-  /** Resolves when everything noted so far is in the store, or when `timeout` ms (30,000) have passed. Never rejects. */
+  /** Resolves when everything noted so far is in the store, when `timeout` ms (30,000) have passed, or at once when the
+   * store cannot be used as it is (another program's file, a newer schema). Never rejects. */
   readonly flush: (options?: { readonly timeout?: number }) => Promise<Flushed>;
   /** Flushes (for 10,000 ms unless told otherwise) and ends. What is not in the store by then, the next process brings there. */
   readonly close: (options?: { readonly timeout?: number }) => Promise<Flushed>;

@@ -53,6 +53,14 @@ describe("the documentation", () => {
     );
   });
 
+  test("has every page in its index", () => {
+    const pages = filesBelow("docs", ".md")
+      .map((path) => path.slice("docs/".length))
+      .filter((page) => page !== "README.md");
+    expect(pages.length).toBeGreaterThan(8);
+    expect(pages.filter((page) => !read("docs/README.md").includes(`](${page})`))).toEqual([]);
+  });
+
   test("has no link to a page or a heading that is not there", () => {
     const pages = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", ...filesBelow("docs", ".md")].filter(
       (path) => existsSync(join(root, path)),

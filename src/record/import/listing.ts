@@ -1,6 +1,9 @@
+import { sessionRow, sortHappenings } from "../../domains/rows.ts";
+import { insert } from "../../engine/engine.ts";
 import type { Happening } from "../../model/happening.ts";
 import type { ModelCall } from "../../model/model-call.ts";
 import { importedFiles } from "../../model/raw-event.ts";
+import { sessions } from "../../model/session.ts";
 import type { Identity } from "./identify.ts";
 import type { Run } from "./run.ts";
 import type { Scan } from "./job.ts";
@@ -28,7 +31,10 @@ export async function listSessions(run: Run, identities: readonly Identity[]): P
   for (let start = 0; start < fresh.length; start += listedAtOnce) {
     const found = await Promise.all(scans.slice(start, start + listedAtOnce));
     const happenings = found.flatMap((scan) => (scan === undefined ? [] : listed(run, scan)));
-    await run.write(() => run.ingest.write(happenings));
+    const parts = sortHappenings(happenings, run.now()).sessions.values();
+    const rows = [...parts].map((part) => sessionRow(part, part.startedAt ?? run.now()));
+    // Only what is not there: another import may already have read a session to its end.
+    await run.write(() => run.engine.write([insert(sessions, rows)]));
     for (const { file } of fresh.slice(start, start + listedAtOnce)) bytes += file.size;
     const done = Math.min(fresh.length, start + listedAtOnce);
     run.progress({ stage: "list", done, files: fresh.length, bytes, totalBytes });

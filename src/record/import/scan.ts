@@ -40,8 +40,9 @@ function scanLines(fd: number, job: ScanJob): Scan {
   for (const { bytes, kind } of linesOf(fd, 0, job.limits)) {
     if (kind !== "line") continue;
     number++;
-    if (bytes.includes(progress)) continue;
     if (bytes.includes(timestamp)) last = bytes;
+    // The first lines say when it began, whatever they are.
+    if (number > firstLines && bytes.includes(progress)) continue;
     if (bytes.includes(failure)) counts.errors++;
     const untitled = parser.state.titles.prompt === undefined && bytes.includes(user);
     const early = number <= firstLines || untitled;

@@ -1,0 +1,36 @@
+/** The logging API that agent programs know, over the recorder and the domains. See docs/compat.md. */
+import { type Migration, storeSchema } from "./model/schema.ts";
+
+export {
+  closeTursoClient,
+  createTursoClient,
+  getTursoClient,
+  getTursoConfig,
+  initializeSchema,
+  resetSchemaState,
+  type TursoClient,
+  type TursoConfig,
+} from "./compat/client.ts";
+export {
+  ConversationLogger,
+  createConversationLogger,
+  type MessageInfo,
+  type SessionInfo,
+  type ToolExecutionInfo,
+} from "./compat/logger.ts";
+export {
+  getSession,
+  getSessionStats,
+  listSessions,
+  type ListSessionsOptions,
+  searchSessions,
+  type SessionDetail,
+  type SessionFilter,
+  type SessionStats,
+  type SessionSummary,
+} from "./compat/queries.ts";
+
+/** The steps that the store's schema takes; the engines make their tables from them. */
+export const MIGRATIONS: readonly Migration[] = storeSchema.migrations;
+
+export const SCHEMA_VERSION: number = Math.max(...MIGRATIONS.map((step) => step.version));
