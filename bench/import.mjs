@@ -3,7 +3,15 @@
 // processor, of memory and of the disk; and what the next run takes, when nothing or little changed.
 // `--quick`: 50 MB instead of 483.
 import { spawn } from "node:child_process";
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -78,6 +86,7 @@ async function main(quick) {
   console.log(
     `${corpus.sessions} sessions, ${(corpus.bytes / 2 ** 20).toFixed(0)} MB, ${corpus.lines} lines`,
   );
+  let restore;
   const place = mkdtempSync(join(tmpdir(), "loci-bench-import-"));
   try {
     const store = join(place, "store.db");
@@ -101,7 +110,11 @@ async function main(quick) {
     const again = await importOnce(store, corpus.path);
     console.log(`again, unchanged      ${again.seconds.toFixed(2)} s`);
     const session = aSessionOf(corpus.path);
-    const { size } = statSync(session);
+    const { size, atime, mtime } = statSync(session);
+    restore = () => {
+      truncateSync(session, size);
+      utimesSync(session, atime, mtime);
+    };
     const line = `{"type":"user","uuid":"appended-${size}","timestamp":"2026-02-13T00:00:00Z","message":{"content":"one more"}}\n`;
     appendFileSync(session, line);
     const grown = await importOnce(store, corpus.path);
@@ -125,6 +138,6 @@ async function main(quick) {
   } finally {
     rmSync(place, { recursive: true, force: true });
     // The line that was appended is no part of the corpus.
-    rmSync(join(folder, "made.json"), { force: true });
+    restore?.();
   }
 }

@@ -12,6 +12,7 @@ import { createViews } from "../dist/domains/search/view.js";
 import { openLibsql } from "../dist/engines/libsql/libsql.js";
 import { messages } from "../dist/model/message.js";
 import { searchSchema, storeSchema } from "../dist/model/schema.js";
+import { searchSegments } from "../dist/model/search.js";
 import { createCorpus, createRandom } from "./search-corpus.mjs";
 
 const option = (name) => {
@@ -63,7 +64,12 @@ if (stored < count) {
 const search = createSearch({ store, index });
 const cpu = process.cpuUsage();
 const began = performance.now();
-const built = await search.catchUp({
+// The rows were written past the to-do list: an index that has none of them is made from all of them.
+const [{ indexed }] = await index.rollup(searchSegments, {
+  by: [],
+  measures: { indexed: { sum: "documents" } },
+});
+const built = await (indexed ? search.catchUp : search.rebuild)({
   onProgress: ({ messages: done }) => done % 100_000 === 0 && say(`  ${done} indexed`),
 });
 const buildSeconds = (performance.now() - began) / 1000;
@@ -153,7 +159,7 @@ for (const [name, list] of Object.entries(questions)) {
     const answer = await search.search(words);
     warm.push(performance.now() - from);
     found.push(answer.items.length);
-    if (warm.length > 20) continue;
+    if (warm.length > (count > 100_000 ? 6 : 20)) continue; // the full ranking of a common word takes seconds
     const full = await fullTen(view, pages, words);
     const got = answer.items.map((item) => `${item.sessionId}/${item.sequence}`);
     compared += full.length;

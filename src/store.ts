@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import type { Engine } from "./engine/engine.ts";
 import { errorCode, LociError } from "./errors.ts";
 import { searchSchema, storeSchema } from "./model/schema.ts";
-import { describePlace, type Place, toPlace } from "./place.ts";
+import { describePlace, type Environment, type Place, toPlace } from "./place.ts";
 
 export interface OpenStoreOptions {
   /** The file is opened in the calling thread, and every call blocks it: for a thread or a process that is ours. */
@@ -57,7 +57,8 @@ async function openEngine(place: Place, options: OpenStoreOptions): Promise<Engi
     }
     case "postgres": {
       const { createPostgresEngine } = await import("./engines/postgres/postgres.ts");
-      return createPostgresEngine(place.url);
+      const readOnlyUrl = urlForSql(place.url);
+      return createPostgresEngine(place.url, readOnlyUrl === undefined ? {} : { readOnlyUrl });
     }
     case "remote":
       throw new LociError(
@@ -69,6 +70,12 @@ async function openEngine(place: Place, options: OpenStoreOptions): Promise<Engi
         },
       );
   }
+}
+
+/** `LOCI_SQL_URL` is a second way to the store that `LOCI_URL` names, and to no other one. */
+function urlForSql(url: string, env: Environment = process.env): string | undefined {
+  const second = env["LOCI_SQL_URL"];
+  return env["LOCI_URL"] === url && second !== "" ? second : undefined;
 }
 
 async function openIndex(place: Place, engine: Engine, options: OpenStoreOptions): Promise<Engine> {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SqlDoor } from "../../dist/engine/engine.js";
 import { createPostgresEngine } from "../../dist/engines/postgres/postgres.js";
 import { createPostgresSqlDoor } from "../../dist/engines/postgres/sql-door.js";
+import { open } from "../../dist/index.js";
 import { errorCode } from "../../dist/errors.js";
 import { storeSchema } from "../../dist/model/schema.js";
 import { needs } from "../support/needs.ts";
@@ -194,6 +195,12 @@ describe("read-only SQL on PostgreSQL", () => {
     expect(
       (await reading.query("SELECT current_user::text, (SELECT count(*) FROM v_sessions)")).rows,
     ).toEqual([["reader", 0]]);
+    process.env["LOCI_URL"] = url;
+    process.env["LOCI_SQL_URL"] = readOnlyUrl;
+    await using loci = await open();
+    expect((await loci.sql?.query("SELECT current_user::text"))?.rows).toEqual([["reader"]]);
+    await using elsewhere = await open(await server.database());
+    expect((await elsewhere.sql?.query("SELECT current_user::text"))?.rows).toEqual([["loci"]]);
     const wrong = createPostgresSqlDoor(url, { readOnlyUrl: url.replace("loci:secret", "reader:wrong") });
     await expect(wrong.query("SELECT 1")).rejects.toMatchObject({ code: "permission" });
   });

@@ -98,9 +98,9 @@ export function decodeColumns(bytes: Uint8Array, count: number): Columns {
   source.at += 2 * count;
   const keys = new Float64Array(count);
   for (let i = 0, at = source.at; i < count; i++, at += 6) {
-    let key = 0;
-    for (let b = 0; b < 6; b++) key = key * 256 + (bytes[at + b] ?? 0);
-    keys[i] = key;
+    const high = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+    const low = ((bytes[at + 3] ?? 0) << 16) | ((bytes[at + 4] ?? 0) << 8) | (bytes[at + 5] ?? 0);
+    keys[i] = high * 0x1000000 + low;
   }
   source.at += 6 * count;
   const times = new Float64Array(count);

@@ -76,16 +76,38 @@ function isWanted(session: DocumentSession, filters: Filters): boolean {
   return any(filters.projects, isProject) && any(filters.agents, isAgent) && any(filters.sessions, isSession);
 }
 
+/** Whether each session is wanted. Thousands of sessions share few projects and agents: each is tested once. */
+function wantedSessions(columns: Columns, filters: Filters): Uint8Array {
+  const isById = filters.sessions.length > 0 || filters.scope.session !== undefined;
+  const known = new Map<string, boolean>();
+  return Uint8Array.from(columns.sessions, (session) => {
+    if (isById) return isWanted(session, filters) ? 1 : 0;
+    const name = `${session.projectPath}\u0000${session.agentType}\u0000${session.agentId}`;
+    const wanted = known.get(name) ?? isWanted(session, filters);
+    known.set(name, wanted);
+    return wanted ? 1 : 0;
+  });
+}
+
 /** 1 for each document that the sessions and times let through; undefined where all are. */
 export function allowedByColumns(columns: Columns, filters: Filters): Uint8Array | undefined {
-  const { after, before } = filters;
-  if (filters.isEmpty) return undefined;
-  const wanted = Uint8Array.from(columns.sessions, (session) => (isWanted(session, filters) ? 1 : 0));
-  const allowed = new Uint8Array(columns.count);
+  const { after, before, scope } = filters;
+  const { count, owners, times } = columns;
+  const isTimed = after !== undefined || before !== undefined;
+  const isOwned =
+    filters.projects.length + filters.agents.length + filters.sessions.length > 0 ||
+    Object.values(scope).some((value) => value !== undefined);
+  if (!isTimed && !isOwned) return undefined;
+  const allowed = new Uint8Array(count);
+  if (isOwned) {
+    const wanted = wantedSessions(columns, filters);
+    for (let i = 0; i < count; i++) allowed[i] = wanted[owners[i] ?? 0] ?? 0;
+  } else allowed.fill(1);
+  if (!isTimed) return allowed;
   const [from, to] = [after ?? -Infinity, before ?? Infinity];
-  for (let i = 0; i < columns.count; i++) {
-    const time = columns.times[i] ?? 0;
-    if (time >= from && time < to) allowed[i] = wanted[columns.owners[i] ?? 0] ?? 0;
+  for (let i = 0; i < count; i++) {
+    const time = times[i] ?? 0;
+    if (time < from || time >= to) allowed[i] = 0;
   }
   return allowed;
 }

@@ -17,15 +17,21 @@ import { setState } from "./write.ts";
 const lease = 60_000;
 const batch = 1000;
 
+interface StoreName {
+  readonly name: string;
+  /** It had none: no index was ever made of it, and all its messages are still on the to-do list. */
+  readonly isNew: boolean;
+}
+
 /** The store's name for itself, which its index repeats. Made when first asked for. */
-async function nameOfStore(store: Engine): Promise<string> {
+async function nameOfStore(store: Engine): Promise<StoreName> {
   const where = { id: storeMark };
   const [known] = await store.find(pendingSearch, { where });
-  if (known) return known.sessionId;
+  if (known) return { name: known.sessionId, isNew: false };
   const mark = { id: storeMark, sessionId: newId(), first: 0, last: 0, count: 0, claimedUntil: 0 };
-  await store.write([insert(pendingSearch, [mark])]);
+  const [inserted] = await store.write([insert(pendingSearch, [mark])]);
   const [made] = await store.find(pendingSearch, { where });
-  return made?.sessionId ?? mark.sessionId;
+  return { name: made?.sessionId ?? mark.sessionId, isNew: inserted === 1 };
 }
 
 /** Whether the index is of this format and of this store. */
@@ -64,16 +70,27 @@ async function queueAll(store: Engine, round: string): Promise<number> {
   return rows.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** Empties the index and lists everything as still to be done; one process at a time. False where another is at it. */
-async function beginAnew(
-  store: Engine,
-  index: Engine,
-  options: { now: number; name: string },
-): Promise<boolean> {
-  const { now, name } = options;
+/** Puts all that the store has on the to-do list, in the place of what is on it. */
+async function listAll(store: Engine, now: number): Promise<void> {
+  const isFree = { claimedUntil: { upTo: now } };
+  const old = await store.find(pendingSearch, { where: isFree, fields: ["id"] });
+  await queueAll(store, newId());
+  // What was on the list is in the spans of its session too.
+  for (let from = 0; from < old.length; from += batch) {
+    const anyOf = old.slice(from, from + batch).flatMap(({ id }) => (id === storeMark ? [] : [id]));
+    if (anyOf.length > 0) await store.write([remove(pendingSearch, { id: { anyOf }, ...isFree })]);
+  }
+}
+
+interface Beginning extends StoreName {
+  readonly now: number;
+}
+
+/** Empties the index and lists what is to be done; one process at a time. */
+async function beginAnew(store: Engine, index: Engine, { now, name, isNew }: Beginning): Promise<void> {
   const where = { id: storeMark, claimedUntil: { upTo: now } };
   const taken = await store.take(pendingSearch, { where, limit: 1 }, { claimedUntil: now + lease });
-  if (taken.length === 0) return false;
+  if (taken.length === 0) return;
   try {
     await index.write([
       remove(searchState, {}),
@@ -81,16 +98,8 @@ async function beginAnew(
       remove(searchBlocks, {}),
       ...setState("generation", newId()),
     ]);
-    // What was on the list already is in the spans of its session too.
-    const old = await store.find(pendingSearch, { where: { claimedUntil: { upTo: now } }, fields: ["id"] });
-    await queueAll(store, newId());
-    for (let from = 0; from < old.length; from += batch) {
-      const anyOf = old.slice(from, from + batch).flatMap(({ id }) => (id === storeMark ? [] : [id]));
-      if (anyOf.length > 0)
-        await store.write([remove(pendingSearch, { id: { anyOf }, claimedUntil: { upTo: now } })]);
-    }
+    if (!isNew) await listAll(store, now);
     await index.write([...setState("format", formatVersion), ...setState("store", name)]);
-    return true;
   } finally {
     await store.write([update(pendingSearch, { id: storeMark }, { claimedUntil: 0 })]);
   }
@@ -106,7 +115,7 @@ export async function ensureIndex(
   options: { readonly now: number; readonly force?: boolean },
 ): Promise<void> {
   const { now, force = false } = options;
-  const name = await nameOfStore(store);
-  if (!force && (await isOurs(index, name))) return;
-  await beginAnew(store, index, { now, name });
+  const own = await nameOfStore(store);
+  if (!force && (await isOurs(index, own.name))) return;
+  await beginAnew(store, index, { now, name: own.name, isNew: own.isNew && !force });
 }

@@ -4,7 +4,7 @@ import { type ToolExecution, toolExecutions } from "../../model/tool-execution.t
 import { keyOf } from "./columns.ts";
 import { textOfJson, toolTexts } from "./document.ts";
 import type { Hit } from "./hits.ts";
-import { shownScore } from "./score.ts";
+import { shownScore } from "./field.ts";
 import { createSnippets } from "./snippet.ts";
 
 /** A message that was found. */

@@ -23,6 +23,8 @@ const prefixBlocks = 64;
 interface Ask {
   readonly segment: number;
   readonly block: number;
+  /** Behind this term nobody wants anything of the block. */
+  last: string;
 }
 
 /** Finds terms and prefixes in the dictionaries of all segments, in one read. */
@@ -34,14 +36,18 @@ export async function lookUp(
   const exact = new Set([...wanted.terms, ...wanted.prefixes.flatMap(stemsOfPrefix)]);
   const asks = new Map<string, Ask>();
   view.segments.forEach((info, segment) => {
-    const ask = (block: number): void => {
-      if (block >= 0) asks.set(`${segment}/${block}`, { segment, block });
+    const ask = (block: number, last: string): void => {
+      if (block < 0) return;
+      const name = `${segment}/${block}`;
+      const known = asks.get(name);
+      if (!known) asks.set(name, { segment, block, last });
+      else if (known.last < last) known.last = last;
     };
-    for (const term of exact) ask(blockOf(info, term));
+    for (const term of exact) ask(blockOf(info, term), term);
     for (const prefix of wanted.prefixes) {
       const first = Math.max(0, blockOf(info, prefix));
       const last = Math.min(blockOf(info, `${prefix}\uffff`), first + prefixBlocks);
-      for (let block = first; block <= last; block++) ask(block);
+      for (let block = first; block <= last; block++) ask(block, `${prefix}\uffff`);
     }
   });
   const list = [...asks.values()];
@@ -52,7 +58,7 @@ export async function lookUp(
     }),
   );
   const found = new Map<string, Map<number, Entry>>();
-  list.forEach(({ segment }, i) => {
+  list.forEach(({ segment, last }, i) => {
     const info = view.segments[segment];
     const bytes = blocks[i];
     if (!info || !bytes) return;
@@ -61,7 +67,7 @@ export async function lookUp(
         const entries = found.get(entry.text) ?? new Map<number, Entry>();
         found.set(entry.text, entries.set(segment, entry));
       }
-      return true;
+      return entry.text < last;
     });
   });
   return gather(found, exact, wanted.prefixes);

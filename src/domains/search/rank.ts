@@ -5,7 +5,9 @@ import { type FoundTerm, lookUp } from "./lookup.ts";
 import { isGone, type PageReader, type Wanted } from "./pages.ts";
 import { loadBlock, openPostings, type Postings } from "./postings.ts";
 import type { ParsedQuery, Phrase } from "./query.ts";
-import { type Field, phraseDocuments, type ScoredPhrase, scoreSegment, weightOf } from "./score.ts";
+import { type Field, type ScoredPhrase, termWeight, weightOf } from "./field.ts";
+import { forPhraseDocuments } from "./phrases.ts";
+import { scoreSegment } from "./score.ts";
 import { createTop, type Ranked } from "./top.ts";
 import type { View } from "./view.ts";
 
@@ -118,6 +120,17 @@ function prepare(
   };
 }
 
+/** Marks the term's documents, as far as they are allowed already. */
+function mark(into: Uint8Array, postings: Postings, allowed: Uint8Array | undefined): void {
+  for (let block = 0; block < postings.blocks; block++) {
+    loadBlock(postings, block);
+    for (let i = 0; i < postings.size; i++) {
+      const document = postings.documents[i] ?? 0;
+      into[document] = allowed ? (allowed[document] ?? 0) : 1;
+    }
+  }
+}
+
 function allowedIn(view: View, prepared: Prepared, filters: Filters): Uint8Array | undefined {
   const columns = view.columns[prepared.segment];
   if (!columns) return undefined;
@@ -125,27 +138,20 @@ function allowedIn(view: View, prepared: Prepared, filters: Filters): Uint8Array
   const dead = view.dead[prepared.segment];
   if (dead) {
     const base = (allowed ??= new Uint8Array(columns.count).fill(1));
-    dead.forEach((mark, i) => {
-      if (mark === 1) base[i] = 0;
-    });
+    for (let i = 0; i < dead.length; i++) if (dead[i] === 1) base[i] = 0;
   }
   for (const openers of prepared.marks) {
     const marked = new Uint8Array(columns.count);
-    for (const open of openers) {
-      const postings = open();
-      for (let block = 0; block < postings.blocks; block++) {
-        loadBlock(postings, block);
-        for (let i = 0; i < postings.size; i++) marked[postings.documents[i] ?? 0] = 1;
-      }
-    }
-    const base = allowed;
-    allowed = base ? marked.map((mark, i) => mark & (base[i] ?? 0)) : marked;
+    for (const open of openers) mark(marked, open(), allowed);
+    allowed = marked;
   }
   if (prepared.without.length === 0) return allowed;
   const result = allowed ?? new Uint8Array(columns.count).fill(1);
   for (const open of prepared.without) {
     const field: Field = { ...bareField(prepared.segment, view), phrases: [open(1)] };
-    for (const document of phraseDocuments(field)) result[document] = 0;
+    forPhraseDocuments(field, (document) => {
+      result[document] = 0;
+    });
   }
   return result;
 }
@@ -227,7 +233,9 @@ export async function rank(
   const top = createTop(limit);
   const average = stats.tokens / Math.max(1, stats.documents);
   const norms = lengthNorms(average);
-  const weights = new Map(stats.terms.map(([term, count]) => [term, weightOf(count, stats.documents)]));
+  const weights = new Map(
+    stats.terms.map(([term, count]) => [term, termWeight(weightOf(count, stats.documents), norms)]),
+  );
   const wordWeights = new Map(stats.words.map(([term, count]) => [term, weightOf(count, stats.documents)]));
   const phraseWeight = (phrase: Phrase): number =>
     phrase.reduce((sum, { term }) => sum + (wordWeights.get(term) ?? 0), 0);
@@ -240,12 +248,18 @@ export async function rank(
       norms,
       slack: Math.max(1, Math.max(1, average) / Math.max(1, info.tokens / Math.max(1, info.documents))),
       allowed: allowedIn(view, part, filters),
-      terms: part.terms.map(([term, open]) => ({ weight: weights.get(term) ?? 0, postings: open() })),
+      terms: part.terms.flatMap(([term, open]) => {
+        const weight = weights.get(term);
+        return weight ? [{ ...weight, postings: open() }] : [];
+      }),
       phrases: part.phrases.map((open, i) => open(phraseWeight(parsed.phrases[i] ?? []))),
     };
     matches += scoreSegment(field, top, !hasWords);
   }
-  return { ranked: top.list(), matches, stats };
+  // What could not enter was not looked at; where nothing is left out by filters, a word's documents all match.
+  const isBare = filters.isEmpty && parsed.phrases.length + parsed.without.length === 0;
+  const most = isBare ? Math.max(0, ...query.ranking.map((term) => terms.get(term)?.count ?? 0)) : 0;
+  return { ranked: top.list(), matches: Math.max(matches, Math.min(most, view.documents)), stats };
 }
 
 /** The largest first: the sooner the bar is high, the more can be skipped. */

@@ -9,7 +9,7 @@ import { createPageReader, isGone, type PageReader } from "./pages.ts";
 import { type Asked, askPage, decodeCursor, encodeCursor, type Page, questionOf } from "./paging.ts";
 import { parseQuery } from "./query.ts";
 import { withView } from "./rank.ts";
-import { weightOf } from "./score.ts";
+import { weightOf } from "./field.ts";
 import { chooseMerge, mergeAt } from "./tiers.ts";
 import { createViews, type Views } from "./view.ts";
 import { removeStrays } from "./write.ts";

@@ -86,7 +86,7 @@ function claudeIdentity(fd: number, file: FoundFile, lines: readonly JsonObject[
       parentSessionId: sessionId,
       agentId,
       subpath: `subagents/${basename(file.path)}`,
-      agentType: textOf(meta?.["agentType"]) ?? null,
+      agentType: textOf(meta?.["agentType"]) ?? (agentId.startsWith("acompact-") ? "compact" : null),
       meta: meta ?? null,
       at: file.modifiedAt,
     },

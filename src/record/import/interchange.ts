@@ -47,7 +47,10 @@ export async function importInterchange(run: Run, identity: Identity): Promise<I
     }
     await write();
     await run.write(() => run.ingest.settle([...touched]));
-    await run.write(() => run.ingest.write([...given.values()]));
+    const told = [...given.values()];
+    for (let start = 0; start < told.length; start += happeningsAtOnce) {
+      await run.write(() => run.ingest.write(told.slice(start, start + happeningsAtOnce)));
+    }
     await run.write(() => mark(run, identity, { fd, counts }));
   } finally {
     closeSync(fd);
