@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync } from "node:fs";
 import type { SpoolState } from "../domains/ledger.ts";
-import { isLeftover, listSpool, type SpoolFile } from "./leftovers.ts";
+import { listSpool, type SpoolFile } from "./leftovers.ts";
 import { lifeOf, thisProcess } from "./owner.ts";
 import { readLines } from "./spool.ts";
 
@@ -23,12 +23,6 @@ export function readSpool(folder: string): SpoolState[] {
     });
   }
   return [...states.values()];
-}
-
-/** Whether a spool folder holds anything that nobody is bringing into the store. */
-export function hasLeftovers(spool: string, now: number = Date.now()): boolean {
-  const here = thisProcess();
-  return listSpool(spool).some((file) => isLeftover(file, here, now));
 }
 
 function lastNumbers(file: SpoolFile): { readonly noted: number; readonly dropped: number } {

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Account, accountChanges, afterBatch, foundAccount, lostOf, writtenOf } from "./account.ts";
-import { claimLeftovers, type SpoolFile } from "./leftovers.ts";
+import { claimLeftovers, isLeftover, listSpool, type SpoolFile } from "./leftovers.ts";
 import { type Owner, thisProcess } from "./owner.ts";
 import { readLines, segmentFile, type SpoolLine } from "./spool.ts";
 import { batchLimits, type DrainStore, writeLines } from "./write-lines.ts";
@@ -141,4 +141,10 @@ export async function recoverLeftovers(
   } finally {
     recovery.close();
   }
+}
+
+/** Whether a spool folder holds anything that nobody is bringing into the store. */
+export function hasLeftovers(spool: string, now: number = Date.now()): boolean {
+  const here = thisProcess();
+  return listSpool(spool).some((file) => isLeftover(file, here, now));
 }

@@ -2,7 +2,8 @@ import { rmSync } from "node:fs";
 import { expect, test } from "vitest";
 import { createLedger } from "../../dist/domains/ledger.js";
 import { open } from "../../dist/index.js";
-import { hasLeftovers, readSpool } from "../../dist/record/read-spool.js";
+import { readSpool } from "../../dist/record/read-spool.js";
+import { hasLeftovers } from "../../dist/record/recovery.js";
 import { createRecorder } from "../../dist/record/recorder.js";
 import { acknowledged, recover, startHost, until, upTo, world } from "./world.ts";
 
