@@ -2,7 +2,7 @@
 // question warm and cold, with the share of the full ranking's first ten that the answer keeps.
 // The store is kept in bench/.data; --fresh makes it again.
 import { mkdirSync, rmSync, statSync, existsSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { createPageReader } from "../dist/domains/search/pages.js";
 import { parseQuery } from "../dist/domains/search/query.js";
 import { filtersOf } from "../dist/domains/search/filter.js";
@@ -129,14 +129,17 @@ function quantile(values, share) {
 async function fullTen(view, pages, words) {
   const parsed = parseQuery(words, Date.now());
   const filters = filtersOf(parsed, {});
-  const page = await askPage(view, pages, {
-    parsed,
-    filters,
-    limit: 10,
-    question: questionOf(words, {}),
-    cursor: undefined,
-    everything: true,
-  });
+  const page = await askPage(
+    { view, pages },
+    {
+      parsed,
+      filters,
+      limit: 10,
+      question: questionOf(words, {}),
+      cursor: undefined,
+      everything: true,
+    },
+  );
   return page.hits.map((hit) => `${hit.session.id}/${hit.sequence}`);
 }
 
@@ -150,14 +153,17 @@ result.indexBytes = sizeOf(indexPath);
 result.segments = view.segments.length;
 result.classes = {};
 for (const [name, list] of Object.entries(questions)) {
-  const [warm, cold, found] = [[], [], []];
+  const [warm, cpuTimes, cold, found] = [[], [], [], []];
   let agreeing = 0;
   let compared = 0;
   for (const words of list) await search.search(words);
   for (const words of list) {
     const from = performance.now();
+    const cpuFrom = process.cpuUsage();
     const answer = await search.search(words);
     warm.push(performance.now() - from);
+    const { user, system } = process.cpuUsage(cpuFrom);
+    cpuTimes.push((user + system) / 1000);
     found.push(answer.items.length);
     if (warm.length > (count > 100_000 ? 6 : 20)) continue; // the full ranking of a common word takes seconds
     const full = await fullTen(view, pages, words);
@@ -176,6 +182,8 @@ for (const [name, list] of Object.entries(questions)) {
     p50: quantile(warm, 0.5),
     p95: quantile(warm, 0.95),
     max: quantile(warm, 1),
+    cpuP50: quantile(cpuTimes, 0.5),
+    cpuP95: quantile(cpuTimes, 0.95),
     coldP50: quantile(cold, 0.5),
     coldMax: quantile(cold, 1),
     found: quantile(found, 0.5),
@@ -186,6 +194,8 @@ for (const [name, list] of Object.entries(questions)) {
 }
 const all = Object.values(result.classes);
 result.p95 = Math.max(...all.map(({ p95 }) => p95));
+result.cpuP95 = Math.max(...all.map(({ cpuP95 }) => cpuP95));
+result.load = loadavg()[0];
 result.agreement = Math.min(...all.map(({ agreement }) => agreement ?? 1));
 result.rssMb = Math.round(process.memoryUsage().rss / 1e6);
 if (all.some(({ compared }) => compared === 0))

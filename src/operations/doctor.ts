@@ -44,7 +44,7 @@ export interface Patient {
 
 export const examine: Operation = operation({
   name: "doctor",
-  summary: "check the store, the recorder, the transcripts and the settings, and say what helps",
+  summary: "check store, recorder, transcripts, settings; say what helps",
   access: "write",
   params: { fix: { kind: "boolean", summary: "mend what can be mended without losing anything" } },
   run: (loci, input, context): Promise<DoctorAnswer> =>

@@ -28,7 +28,7 @@ export const listingStage = "sessions listed";
 
 export const importSessions: Operation = operation({
   name: "import",
-  summary: "bring in sessions: what Claude Code left here, or the files and folders given",
+  summary: "bring in sessions: Claude Code's, or files and folders",
   access: "write",
   params: {
     path: { kind: "list", positional: true, summary: "files and folders; without any, Claude Code's own" },

@@ -42,7 +42,7 @@ export interface ExplainAnswer {
 
 export const showCost: Operation = operation({
   name: "cost",
-  summary: "show what was spent: by day, model, project or tool, or call by call",
+  summary: "show what was spent: by day, model, project, tool or call",
   access: "read",
   params: {
     by: {

@@ -123,6 +123,18 @@ function splitPlace(place: string): [name: string, at?: number] {
   return found ? [found[1] ?? "", Number(found[2])] : [place];
 }
 
+/** The tools whose results these messages brought. */
+async function resultsOf(
+  loci: Loci,
+  messages: ReadonlyArray<{ readonly sessionId: string }>,
+  ids: readonly string[],
+): Promise<ToolExecution[]> {
+  const sessionIds = [...new Set(messages.map(({ sessionId }) => sessionId))];
+  return loci.engine.find(toolRows, {
+    where: { sessionId: { anyOf: sessionIds }, resultMessageId: { anyOf: ids } },
+  });
+}
+
 /** The tools that these messages called, and those whose results they brought. */
 async function toolsAround(
   loci: Loci,
@@ -130,7 +142,7 @@ async function toolsAround(
   messages: ReadonlyArray<{ readonly id: string }>,
 ): Promise<ToolExecution[]> {
   const ids = messages.map(({ id }) => id);
-  const brought = await loci.engine.find(toolRows, { where: { sessionId, resultMessageId: { anyOf: ids } } });
+  const brought = await resultsOf(loci, [{ sessionId }], ids);
   const all = new Map([...(await toolsOf(loci, ids)), ...brought].map((tool) => [tool.id, tool]));
   return [...all.values()].sort((a, b) => a.startedAt - b.startedAt || (a.id < b.id ? -1 : 1));
 }
@@ -173,6 +185,7 @@ export const tailMessages: Operation = operation({
     });
     const silent = found.filter(({ content }) => content === null).map(({ id }) => id);
     const tools = silent.length === 0 ? [] : await toolsOf(loci, silent);
+    const results = silent.length === 0 ? [] : await resultsOf(loci, found, silent);
     const items = found.reverse().map((message) => ({
       sessionId: message.sessionId,
       messageId: message.id,
@@ -181,10 +194,14 @@ export const tailMessages: Operation = operation({
       createdAt: new Date(message.createdAt).toISOString(),
       text:
         message.content ??
-        tools
-          .filter(({ messageId }) => messageId === message.id)
-          .map((tool) => `${tool.toolName} ${inputLine(tool.input)}`)
-          .join(" · "),
+        [
+          ...tools
+            .filter(({ messageId }) => messageId === message.id)
+            .map((tool) => `${tool.toolName} ${inputLine(tool.input)}`),
+          ...results
+            .filter(({ resultMessageId }) => resultMessageId === message.id)
+            .map(({ toolName, error, output }) => `${toolName} → ${error ?? output ?? ""}`.slice(0, 2000)),
+        ].join(" · "),
     }));
     return { items, next: null };
   },

@@ -46,7 +46,7 @@ describe("the help", () => {
     expect(shown.length).toBeGreaterThan(12);
     for (const command of shown) {
       expect(text).toContain(`  ${command.name} `);
-      const help = commandHelp(command).join("\n");
+      const help = commandHelp(command).join(" ").replace(/\s+/g, " ");
       for (const [name, param] of Object.entries(command.params)) {
         if (!param.hidden) expect(help).toContain(param.summary);
         if (!param.hidden && !param.positional)

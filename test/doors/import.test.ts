@@ -3,7 +3,8 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, wri
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { main, makeWorld, type World } from "./world.ts";
+import { needs } from "../support/needs.ts";
+import { hasTerminal, main, makeWorld, terminalReason, type World } from "./world.ts";
 
 const samples = fileURLToPath(new URL("../../samples/projects/", import.meta.url));
 let world: World;
@@ -81,7 +82,8 @@ describe("loci alone", () => {
     expect((await world.loci([])).stderr).not.toContain("within 7 days");
   });
 
-  test("on a terminal ends with the whole picture in place of the first list", async () => {
+  test("on a terminal ends with the whole picture in place of the first list", async (context) => {
+    needs(context, hasTerminal, terminalReason);
     leaveHistory();
     const { stdout, code } = await world.screen([], { columns: 80, env: { NO_COLOR: "1" } });
     expect(code).toBe(0);
@@ -225,7 +227,8 @@ describe("search", () => {
     expect(JSON.parse(project.stdout)).toMatchObject({ items: [], next: null });
   });
 
-  test("finds its way back: what it names can be shown", async () => {
+  test("finds its way back: what it names can be shown", async (context) => {
+    needs(context, hasTerminal, terminalReason);
     await world.loci(["import", samples]);
     const { stdout } = await world.screen(["search", "mix phx.server"], {
       columns: 100,

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,11 @@ import { type Happening, open } from "../../dist/index.js";
 /** The built command line in a process of its own, in a home of its own. */
 
 export const main: string = fileURLToPath(new URL("../../dist/doors/cli/main.js", import.meta.url));
+
+/** util-linux's `script` gives a child process a terminal; others of that name take other flags. */
+export const hasTerminal: boolean = spawnSync("script", ["-qec", "true", "/dev/null"]).status === 0;
+
+export const terminalReason = "util-linux's script gives the tests a terminal.";
 
 export interface Ran {
   readonly code: number | null;

@@ -8,7 +8,6 @@ import {
   stored,
   tallyOf,
   until,
-  until,
   upTo,
   world,
 } from "./world.ts";

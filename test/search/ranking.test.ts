@@ -57,7 +57,7 @@ async function topOf(
   const pages = createPageReader(index, 1 << 20);
   const view = await createViews(index, pages).current();
   const parsed = parseQuery(words, start);
-  const { ranked } = await rank(view, pages, parsed, { limit, filters: filtersOf(parsed, {}) });
+  const { ranked } = await rank({ view, pages }, parsed, { limit, filters: filtersOf(parsed, {}) });
   return ranked.map((one) => ({
     place: String((view.columns[one.segment]?.sequences[one.document] ?? 0) - 1),
     score: one.score / 65_536,

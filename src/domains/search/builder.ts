@@ -1,6 +1,7 @@
 import { type Columns, encodeColumns, keyOf } from "./columns.ts";
 import type { DocumentSession, SearchDocument } from "./document.ts";
 import { createSegmentWriter, filterMark, lengthCode, lengthNorms } from "./layout.ts";
+import { grownWords } from "./surfaces.ts";
 import { createTokenizer } from "./tokenizer.ts";
 
 /** A piece of the index that is not stored yet. All its bytes can be handed to another thread. */
@@ -57,11 +58,20 @@ function createVocabulary(): Vocabulary {
 
 /** Every occurrence of every term, in the order of the documents. */
 interface Log {
-  terms: Uint32Array;
-  positions: Uint32Array;
+  terms: Uint32Array<ArrayBuffer>;
+  positions: Uint32Array<ArrayBuffer>;
   length: number;
   /** Where each document's occurrences end. */
   readonly ends: number[];
+}
+
+function note(log: Log, term: number, position: number): void {
+  if (log.length === log.terms.length) {
+    log.terms = grownWords(log.terms, log.length * 2);
+    log.positions = grownWords(log.positions, log.length * 2);
+  }
+  log.terms[log.length] = term;
+  log.positions[log.length++] = position;
 }
 
 interface Rows {
@@ -151,10 +161,14 @@ function sortLog(
   return { starts, documents, positions };
 }
 
-function writeTerms(log: Log, rows: Rows, terms: readonly string[], tokens: number): BuiltSegment {
+function writeTerms(
+  log: Log,
+  rows: Rows,
+  { terms, tokens }: { readonly terms: readonly string[]; readonly tokens: number },
+): BuiltSegment {
   const columns = columnsOf(rows);
   const norms = lengthNorms(tokens / Math.max(1, columns.count));
-  const writer = createSegmentWriter(encodeColumns(columns), columns.lengths, norms);
+  const writer = createSegmentWriter(encodeColumns(columns), { codes: columns.lengths, norms });
   const sorted = sortLog(log, terms.length);
   const documents = new Uint32Array(columns.count);
   const frequencies = new Uint32Array(columns.count);
@@ -208,19 +222,6 @@ export function createSegmentBuilder(): SegmentBuilder {
   let rows = createRows();
   let tokens = 0;
 
-  function put(term: number, position: number): void {
-    if (log.length === log.terms.length) {
-      const terms = new Uint32Array(log.length * 2);
-      const positions = new Uint32Array(log.length * 2);
-      terms.set(log.terms);
-      positions.set(log.positions);
-      log.terms = terms;
-      log.positions = positions;
-    }
-    log.terms[log.length] = term;
-    log.positions[log.length++] = position;
-  }
-
   function putText(text: string, first: number): number {
     tokenizer.tokenize(text);
     const { refs, count } = tokenizer.found;
@@ -230,7 +231,7 @@ export function createSegmentBuilder(): SegmentBuilder {
       let at = refs[i] ?? 0;
       const end = at + 2 + 2 * (analyses[at] ?? 0);
       const span = analyses[at + 1] ?? 0;
-      for (at += 2; at < end; at += 2) put(analyses[at] ?? 0, position + (analyses[at + 1] ?? 0));
+      for (at += 2; at < end; at += 2) note(log, analyses[at] ?? 0, position + (analyses[at + 1] ?? 0));
       position += span;
     }
     return position;
@@ -247,13 +248,13 @@ export function createSegmentBuilder(): SegmentBuilder {
         length += end - position;
         position = Math.min(maxPosition, end + textGap);
       }
-      for (const filter of filterTerms(document)) put(vocabulary.termOf(filter), 0);
+      for (const filter of filterTerms(document)) note(log, vocabulary.termOf(filter), 0);
       log.ends.push(log.length);
       addRow(rows, document, length);
       tokens += length;
     },
     build() {
-      const built = writeTerms(log, rows, vocabulary.terms, tokens);
+      const built = writeTerms(log, rows, { terms: vocabulary.terms, tokens });
       log = { terms: log.terms, positions: log.positions, length: 0, ends: [] };
       rows = createRows();
       tokens = 0;

@@ -52,7 +52,8 @@ async function queueAll(store: Engine, round: string): Promise<number> {
     where: { messageId: null, resultMessageId: null },
     measures: { count: "count" },
   });
-  const row = (sessionId: string, first: number, last: number, count: number): PendingSearch => ({
+  type Span = Pick<PendingSearch, "first" | "last" | "count">;
+  const row = (sessionId: string, { first, last, count }: Span): PendingSearch => ({
     id: stableId(0, "rebuild", round, sessionId, String(first === 0)),
     sessionId,
     first,
@@ -61,8 +62,10 @@ async function queueAll(store: Engine, round: string): Promise<number> {
     claimedUntil: 0,
   });
   const rows = [
-    ...spans.map(({ sessionId, first, last, count }) => row(sessionId, first ?? 1, last ?? 1, count ?? 0)),
-    ...strays.map(({ sessionId, count }) => row(sessionId, 0, 0, count ?? 0)),
+    ...spans.map(({ sessionId, first, last, count }) =>
+      row(sessionId, { first: first ?? 1, last: last ?? 1, count: count ?? 0 }),
+    ),
+    ...strays.map(({ sessionId, count }) => row(sessionId, { first: 0, last: 0, count: count ?? 0 })),
   ];
   for (let from = 0; from < rows.length; from += batch) {
     await store.write([insert(pendingSearch, rows.slice(from, from + batch))]);

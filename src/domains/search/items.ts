@@ -56,7 +56,9 @@ export async function itemsOf(
 ): Promise<SearchItem[]> {
   const [rows, executions] = await Promise.all([
     messagesOf(store, hits),
-    Promise.all(hits.map((hit) => (hit.kind === "tool" ? executionOf(store, hit) : undefined))),
+    Promise.all(
+      hits.map((hit) => (hit.kind === "tool" ? executionOf(store, hit) : Promise.resolve(undefined))),
+    ),
   ]);
   const snippet = createSnippets(weights);
   return hits.flatMap((hit, i) => {

@@ -74,7 +74,12 @@ export interface SegmentWriter {
   finish(documents: number, tokens: number): { directory: Uint8Array; pages: Uint8Array[] };
 }
 
-function putPostings(sink: ByteSink, term: TermPostings, from: number, to: number): void {
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+function putPostings(sink: ByteSink, term: TermPostings, { from, to }: Span): void {
   let before = from === 0 ? -1 : (term.documents[from - 1] ?? 0);
   for (let i = from; i < to; i++) {
     const document = term.documents[i] ?? 0;
@@ -89,13 +94,14 @@ function putPostings(sink: ByteSink, term: TermPostings, from: number, to: numbe
   }
 }
 
+/** Answers where the positions of the next documents begin. */
 function putPositions(
   sink: ByteSink,
   term: TermPostings,
-  range: { from: number; to: number; at: number },
+  { from, to, first }: Span & { readonly first: number },
 ): number {
-  let { at } = range;
-  for (let i = range.from; i < range.to; i++) {
+  let at = first;
+  for (let i = from; i < to; i++) {
     let before = 0;
     const end = at + (term.frequencies[i] ?? 0);
     for (; at < end; at++) {
@@ -107,71 +113,79 @@ function putPositions(
   return at;
 }
 
+/** What a segment's impacts are made from: its documents' length codes, and the norm of each code. */
+export interface Lengths {
+  readonly codes: Uint8Array;
+  readonly norms: Float64Array;
+}
+
 /** The best share of its weight that the term reaches in these documents, in 255ths, rounded up. */
-function bestImpact(
-  term: TermPostings,
-  lengths: Uint8Array,
-  norms: Float64Array,
-  range: [number, number],
-): number {
+function bestImpact(term: TermPostings, { codes, norms }: Lengths, { from, to }: Span): number {
   let best = 0;
-  for (let i = range[0]; i < range[1]; i++) {
+  for (let i = from; i < to; i++) {
     const frequency = term.frequencies[i] ?? 0;
-    const impact = frequency / (frequency + (norms[lengths[term.documents[i] ?? 0] ?? 0] ?? 0));
+    const impact = frequency / (frequency + (norms[codes[term.documents[i] ?? 0] ?? 0] ?? 0));
     if (impact > best) best = impact;
   }
   return Math.min(255, Math.ceil(best * 255));
 }
 
-/** Writes a segment of documents whose length codes are given. `columns` is what is known of each document. */
-export function createSegmentWriter(
-  columns: Uint8Array,
-  lengths: Uint8Array,
-  norms: Float64Array,
-): SegmentWriter {
+/** One term's blocks: their heads, where there are several, and their bodies. The positions go where all terms' are. */
+interface TermBlocks {
+  readonly heads: ByteSink;
+  readonly bodies: ByteSink;
+  readonly positions: ByteSink;
+}
+
+function putBlocks({ heads, bodies, positions }: TermBlocks, term: TermPostings, lengths: Lengths): number {
+  heads.length = 0;
+  bodies.length = 0;
+  const isFilter = term.text.startsWith(filterMark);
+  let first = term.firstPosition;
+  let best = 0;
+  let lastBefore = -1;
+  for (let from = 0; from < term.count; from += blockSize) {
+    const span = { from, to: Math.min(term.count, from + blockSize) };
+    const bodyStart = bodies.length;
+    const positionStart = positions.length;
+    putPostings(bodies, term, span);
+    if (!isFilter) first = putPositions(positions, term, { ...span, first });
+    const impact = bestImpact(term, lengths, span);
+    best = Math.max(best, impact);
+    if (term.count <= blockSize) break;
+    const last = term.documents[span.to - 1] ?? 0;
+    putNumber(heads, last - lastBefore - 1);
+    putNumber(heads, bodies.length - bodyStart);
+    putNumber(heads, positions.length - positionStart);
+    putByte(heads, impact);
+    lastBefore = last;
+  }
+  return best;
+}
+
+function sharedLength(before: string, text: string): number {
+  let shared = 0;
+  const most = Math.min(before.length, text.length);
+  while (shared < most && before.charCodeAt(shared) === text.charCodeAt(shared)) shared++;
+  return shared;
+}
+
+/** Writes a segment. `columns` is what is known of each of its documents. */
+export function createSegmentWriter(columns: Uint8Array, lengths: Lengths): SegmentWriter {
   const dictionary = createSink(1 << 16);
   const postings = createSink(1 << 18);
   const positions = createSink(1 << 18);
-  const heads = createSink(1 << 12);
-  const bodies = createSink(1 << 12);
-  const index = createSink(1 << 12);
-  let blocks = 0;
+  const blocks = { heads: createSink(), bodies: createSink(), positions };
+  const index = createSink();
+  let blockCount = 0;
   let blockStart = 0;
   let before = "";
-
-  /** Positions first: the blocks' heads say where they are. */
-  function putBlocks(term: TermPostings): { impact: number; positionBytes: number } {
-    heads.length = 0;
-    bodies.length = 0;
-    const start = positions.length;
-    const isFilter = term.text.startsWith(filterMark);
-    let at = term.firstPosition;
-    let best = 0;
-    let lastBefore = -1;
-    for (let from = 0; from < term.count; from += blockSize) {
-      const to = Math.min(term.count, from + blockSize);
-      const bodyStart = bodies.length;
-      const positionStart = positions.length;
-      putPostings(bodies, term, from, to);
-      if (!isFilter) at = putPositions(positions, term, { from, to, at });
-      const impact = bestImpact(term, lengths, norms, [from, to]);
-      best = Math.max(best, impact);
-      if (term.count <= blockSize) break;
-      const last = term.documents[to - 1] ?? 0;
-      putNumber(heads, last - lastBefore - 1);
-      putNumber(heads, bodies.length - bodyStart);
-      putNumber(heads, positions.length - positionStart);
-      putByte(heads, impact);
-      lastBefore = last;
-    }
-    return { impact: best, positionBytes: positions.length - start };
-  }
 
   function startBlock(text: string): void {
     putText(index, text);
     putNumber(index, dictionary.length - blockStart);
     blockStart = dictionary.length;
-    blocks++;
+    blockCount++;
     before = "";
     putInteger(dictionary, postings.length);
     putInteger(dictionary, positions.length);
@@ -179,11 +193,11 @@ export function createSegmentWriter(
 
   return {
     term(term) {
-      if (blocks === 0 || dictionary.length - blockStart >= dictionaryBlock) startBlock(term.text);
-      const { impact, positionBytes } = putBlocks(term);
-      let shared = 0;
-      const most = Math.min(before.length, term.text.length);
-      while (shared < most && before.charCodeAt(shared) === term.text.charCodeAt(shared)) shared++;
+      if (blockCount === 0 || dictionary.length - blockStart >= dictionaryBlock) startBlock(term.text);
+      const positionStart = positions.length;
+      const impact = putBlocks(blocks, term, lengths);
+      const { heads, bodies } = blocks;
+      const shared = sharedLength(before, term.text);
       putNumber(dictionary, shared);
       putText(dictionary, term.text, shared);
       putNumber(dictionary, term.count);
@@ -191,22 +205,23 @@ export function createSegmentWriter(
       const size = heads.length + bodies.length;
       const isInline = size <= inlineLimit;
       putNumber(dictionary, size * 2 + (isInline ? 1 : 0));
-      putNumber(dictionary, positionBytes);
+      putNumber(dictionary, positions.length - positionStart);
       const target = isInline ? dictionary : postings;
       putBytes(target, heads.bytes.subarray(0, heads.length));
       putBytes(target, bodies.bytes.subarray(0, bodies.length));
       before = term.text;
     },
     finish(documents, tokens) {
-      const parts = [columns, dictionary, postings, positions].map((part) =>
-        part instanceof Uint8Array ? part : part.bytes.subarray(0, part.length),
-      );
+      const parts = [
+        columns,
+        ...[dictionary, postings, positions].map(({ bytes, length }) => bytes.subarray(0, length)),
+      ];
       const directory = createSink();
       putText(directory, formatVersion);
       putNumber(directory, documents);
       putInteger(directory, tokens);
       for (const part of parts) putInteger(directory, part.length);
-      putNumber(directory, blocks);
+      putNumber(directory, blockCount);
       putBytes(directory, index.bytes.subarray(0, index.length));
       return { directory: takeBytes(directory), pages: pagesOf(parts) };
     },

@@ -1,7 +1,6 @@
 import { blockOf, blockRange, type Entry, readBlock } from "./directory.ts";
-import type { PageReader } from "./pages.ts";
 import { stemsOfPrefix } from "./query.ts";
-import type { View } from "./view.ts";
+import type { Ground } from "./view.ts";
 
 /** A term's entries by the segments' places in the view, and in how many documents it stands altogether. */
 export interface FoundTerm {
@@ -29,8 +28,7 @@ interface Ask {
 
 /** Finds terms and prefixes in the dictionaries of all segments, in one read. */
 export async function lookUp(
-  view: View,
-  pages: PageReader,
+  { view, pages }: Ground,
   wanted: { readonly terms: Iterable<string>; readonly prefixes: readonly string[] },
 ): Promise<Lookup> {
   const exact = new Set([...wanted.terms, ...wanted.prefixes.flatMap(stemsOfPrefix)]);

@@ -79,6 +79,10 @@ function mergeColumns(parts: readonly MergePart[]): MergedColumns {
   return { columns: merged, numbers };
 }
 
+interface Numbered {
+  readonly numbers: Int32Array;
+}
+
 interface Gathered {
   documents: Uint32Array;
   frequencies: Uint32Array;
@@ -87,8 +91,7 @@ interface Gathered {
   positionCount: number;
 }
 
-function gather(into: Gathered, part: MergePart, entry: Entry, numbers: Int32Array): void {
-  const { info, bytes } = part;
+function gather(into: Gathered, entry: Entry, { info, bytes, numbers }: MergePart & Numbered): void {
   const postings = openPostings(
     entry,
     entry.inline ?? bytes.subarray(entry.postings.from, entry.postings.to),
@@ -130,7 +133,7 @@ export function mergeSegments(parts: readonly MergePart[]): BuiltSegment {
     tokens += Math.round(share * kept);
   }
   const norms = lengthNorms(tokens / Math.max(1, columns.count));
-  const writer = createSegmentWriter(encodeColumns(columns), columns.lengths, norms);
+  const writer = createSegmentWriter(encodeColumns(columns), { codes: columns.lengths, norms });
   const gathered: Gathered = {
     documents: new Uint32Array(columns.count),
     frequencies: new Uint32Array(columns.count),
@@ -151,7 +154,7 @@ export function mergeSegments(parts: readonly MergePart[]): BuiltSegment {
       const head = heads[i];
       const stream = streams[i];
       if (!head || head.done || !stream || head.value.text !== text) return;
-      gather(gathered, part, head.value, numbers[i] ?? new Int32Array(0));
+      gather(gathered, head.value, { ...part, numbers: numbers[i] ?? new Int32Array(0) });
       heads[i] = stream.next();
     });
     const { count, documents, frequencies, positions } = gathered;

@@ -2,11 +2,10 @@ import { LociError } from "../../errors.ts";
 import { keyOf } from "./columns.ts";
 import type { Filters } from "./filter.ts";
 import { collapse, headSize, type Hit, rerank, withNeighbours } from "./hits.ts";
-import type { PageReader } from "./pages.ts";
 import type { ParsedQuery } from "./query.ts";
 import { rank, type Stats } from "./rank.ts";
 import { compareRanked } from "./top.ts";
-import type { View } from "./view.ts";
+import type { Ground, View } from "./view.ts";
 
 /**
  * Where a page ended. It holds the numbers the ranking was made with and the rest of the list's head, so that what is
@@ -102,18 +101,17 @@ export interface Page {
 
 /** Ranks until so many different messages are there, or there are no more. */
 async function rankMessages(
-  view: View,
-  pages: PageReader,
+  ground: Ground,
   asked: Asked,
   wanted: number,
 ): Promise<{ hits: Hit[]; total: number; stats: Stats; isAll: boolean }> {
-  for (let limit = asked.everything ? view.documents + 1 : wanted + 32; ; limit *= 2) {
-    const { ranked, matches, stats } = await rank(view, pages, asked.parsed, {
+  for (let limit = asked.everything ? ground.view.documents + 1 : wanted + 32; ; limit *= 2) {
+    const { ranked, matches, stats } = await rank(ground, asked.parsed, {
       limit,
       filters: asked.filters,
       stats: asked.cursor?.stats,
     });
-    const hits = collapse(view, ranked);
+    const hits = collapse(ground.view, ranked);
     const isAll = ranked.length < limit;
     if (hits.length >= wanted || isAll) return { hits, total: isAll ? hits.length : matches, stats, isAll };
   }
@@ -135,11 +133,11 @@ function takesNeighbours({ parsed, filters }: Asked): boolean {
   );
 }
 
-async function firstPage(view: View, pages: PageReader, asked: Asked): Promise<Page> {
+async function firstPage(ground: Ground, asked: Asked): Promise<Page> {
   const { limit, question } = asked;
-  const { hits, total, stats } = await rankMessages(view, pages, asked, Math.max(headSize, limit + 1));
+  const { hits, total, stats } = await rankMessages(ground, asked, Math.max(headSize, limit + 1));
   const head = hits.slice(0, headSize);
-  const ordered = orderHead(view, asked, head);
+  const ordered = orderHead(ground.view, asked, head);
   const names = new Set(ordered.map(({ name }) => name));
   const found = new Set(head.map(({ name }) => name));
   const list = [...ordered, ...hits.slice(headSize).filter(({ name }) => !names.has(name))];
@@ -161,14 +159,15 @@ async function firstPage(view: View, pages: PageReader, asked: Asked): Promise<P
 const mostLooks = 4;
 
 /** The rest of the head as the first page put it, then what ranks below it. */
-async function nextPage(view: View, pages: PageReader, asked: Asked, cursor: Cursor): Promise<Page> {
+async function nextPage(ground: Ground, asked: Asked, cursor: Cursor): Promise<Page> {
   const { limit, question } = asked;
   const [score, time, key] = cursor.below;
   const below = { score, time, key, segment: 0, document: 0 };
   let wanted = Math.max(headSize, cursor.shown) + limit + 1;
   for (let looks = 1; ; looks++, wanted *= 2) {
-    const { hits, total, stats, isAll } = await rankMessages(view, pages, asked, wanted);
-    const around = cursor.head.length > 0 && takesNeighbours(asked) ? withNeighbours(view, hits) : hits;
+    const { hits, total, stats, isAll } = await rankMessages(ground, asked, wanted);
+    const around =
+      cursor.head.length > 0 && takesNeighbours(asked) ? withNeighbours(ground.view, hits) : hits;
     const byName = new Map(around.map((hit) => [hit.name, hit]));
     const rest = cursor.head.flatMap(([name, points]) => {
       const hit = byName.get(name);
@@ -195,6 +194,6 @@ async function nextPage(view: View, pages: PageReader, asked: Asked, cursor: Cur
   }
 }
 
-export function askPage(view: View, pages: PageReader, asked: Asked): Promise<Page> {
-  return asked.cursor ? nextPage(view, pages, asked, asked.cursor) : firstPage(view, pages, asked);
+export function askPage(ground: Ground, asked: Asked): Promise<Page> {
+  return asked.cursor ? nextPage(ground, asked, asked.cursor) : firstPage(ground, asked);
 }

@@ -1,15 +1,15 @@
-import type { Entry } from "./directory.ts";
+import { type Field, termWeight, weightOf } from "./field.ts";
 import { allowedByColumns, type Filters } from "./filter.ts";
 import { lengthNorms } from "./layout.ts";
-import { type FoundTerm, lookUp } from "./lookup.ts";
-import { isGone, type PageReader, type Wanted } from "./pages.ts";
-import { loadBlock, openPostings, type Postings } from "./postings.ts";
-import type { ParsedQuery, Phrase } from "./query.ts";
-import { type Field, type ScoredPhrase, termWeight, weightOf } from "./field.ts";
+import { type Lookup, lookUp } from "./lookup.ts";
+import { isGone } from "./pages.ts";
 import { forPhraseDocuments } from "./phrases.ts";
+import { loadBlock, type Postings } from "./postings.ts";
+import { createShelf, type Prepared, prepare, type Sought } from "./prepare.ts";
+import type { ParsedQuery } from "./query.ts";
 import { scoreSegment } from "./score.ts";
 import { createTop, type Ranked } from "./top.ts";
-import type { View } from "./view.ts";
+import type { Ground, View, Views } from "./view.ts";
 
 /** The numbers a ranking was made with. The next page is ranked with the same ones, whatever was added since. */
 export interface Stats {
@@ -30,95 +30,6 @@ export interface Ranking {
 
 /** Of a long question the rarest terms rank. */
 const mostTerms = 64;
-
-/** Gathers what has to be read, so that one read brings it all. */
-interface Shelf {
-  readonly wanted: Wanted[];
-  bytes: readonly Uint8Array[];
-}
-
-function shelve(shelf: Shelf, wanted: Wanted): () => Uint8Array {
-  const at = shelf.wanted.push(wanted) - 1;
-  return () => shelf.bytes[at] ?? new Uint8Array(0);
-}
-
-type Opener = () => Postings;
-
-function shelvePostings(shelf: Shelf, segment: string, entry: Entry, documents: number): Opener {
-  const { inline } = entry;
-  if (inline) return () => openPostings(entry, inline, documents);
-  const bytes = shelve(shelf, { segment, ...entry.postings });
-  return () => openPostings(entry, bytes(), documents);
-}
-
-type Terms = ReadonlyMap<string, FoundTerm>;
-
-/** Opens a phrase in one segment; undefined where one of its words does not stand there. */
-function shelvePhrase(
-  shelf: Shelf,
-  view: View,
-  place: { readonly segment: number; readonly terms: Terms },
-  phrase: Phrase,
-): ((weight: number) => ScoredPhrase) | undefined {
-  const info = view.segments[place.segment];
-  const words: Array<{ open: Opener; positions: () => Uint8Array; offset: number }> = [];
-  for (const { term, offset } of phrase) {
-    const entry = place.terms.get(term)?.entries.get(place.segment);
-    if (!entry || !info) return undefined;
-    words.push({
-      open: shelvePostings(shelf, info.id, entry, info.documents),
-      positions: shelve(shelf, { segment: info.id, ...entry.positions }),
-      offset,
-    });
-  }
-  return (weight) => ({
-    weight,
-    words: words.map(({ open, positions, offset }) => ({ postings: open(), positions: positions(), offset })),
-  });
-}
-
-/** Everything of one segment that the query needs, ready to be opened when the bytes are there. */
-interface Prepared {
-  readonly segment: number;
-  readonly terms: ReadonlyArray<readonly [string, Opener]>;
-  readonly phrases: ReadonlyArray<(weight: number) => ScoredPhrase>;
-  readonly without: ReadonlyArray<(weight: number) => ScoredPhrase>;
-  readonly marks: ReadonlyArray<readonly Opener[]>;
-  /** A phrase's word, or every mark of a filter, is missing: nothing matches here. */
-  readonly isOut: boolean;
-}
-
-function prepare(
-  shelf: Shelf,
-  view: View,
-  query: {
-    readonly parsed: ParsedQuery;
-    readonly filters: Filters;
-    readonly terms: Terms;
-    readonly ranking: readonly string[];
-  },
-  segment: number,
-): Prepared {
-  const info = view.segments[segment];
-  const place = { segment, terms: query.terms };
-  const opener = (term: string): Opener | undefined => {
-    const entry = query.terms.get(term)?.entries.get(segment);
-    return entry && info ? shelvePostings(shelf, info.id, entry, info.documents) : undefined;
-  };
-  const phrases = query.parsed.phrases.map((phrase) => shelvePhrase(shelf, view, place, phrase));
-  const marks = query.filters.marks.map((terms) => terms.flatMap((term) => opener(term) ?? []));
-  return {
-    segment,
-    terms: query.ranking.flatMap((term) => {
-      const open = opener(term);
-      return open ? [[term, open] as const] : [];
-    }),
-    phrases: phrases.flatMap((phrase) => phrase ?? []),
-    without: query.parsed.without.flatMap((phrase) => shelvePhrase(shelf, view, place, phrase) ?? []),
-    marks,
-    isOut: phrases.includes(undefined) || marks.some((openers) => openers.length === 0),
-  };
-}
 
 /** Marks the term's documents, as far as they are allowed already. */
 function mark(into: Uint8Array, postings: Postings, allowed: Uint8Array | undefined): void {
@@ -170,12 +81,8 @@ function bareField(segment: number, view: View): Field {
   };
 }
 
-/** Which terms rank, and with what counts: those of a page before, or chosen now. */
-function chooseStats(
-  view: View,
-  parsed: ParsedQuery,
-  found: { terms: Terms; prefixes: ReadonlyMap<string, readonly FoundTerm[]> },
-): Stats {
+/** Which terms rank, and with what counts. */
+function chooseStats(view: View, parsed: ParsedQuery, found: Lookup): Stats {
   const chosen = new Map<string, number>();
   for (const term of parsed.terms) {
     const count = found.terms.get(term)?.count;
@@ -199,80 +106,89 @@ function chooseStats(
 export interface RankOptions {
   readonly limit: number;
   readonly filters: Filters;
+  /** Those of the page before; chosen now where there was none. */
   readonly stats?: Stats | undefined;
 }
 
-/** The best documents for the query: exactly those that scoring every match would give. */
-export async function rank(
-  view: View,
-  pages: PageReader,
+async function seekTerms(
+  ground: Ground,
   parsed: ParsedQuery,
-  options: RankOptions,
-): Promise<Ranking> {
-  const { filters, limit } = options;
-  const fixed = options.stats?.terms.map(([term]) => term);
-  const found = await lookUp(view, pages, {
-    terms: [
-      ...(fixed ?? parsed.terms),
-      ...parsed.phrases.flat().map(({ term }) => term),
-      ...parsed.without.flat().map(({ term }) => term),
-      ...filters.marks.flat(),
-    ],
+  { filters, stats }: RankOptions,
+): Promise<Sought & { stats: Stats }> {
+  const fixed = stats?.terms.map(([term]) => term);
+  const phrased = [...parsed.phrases, ...parsed.without].flat().map(({ term }) => term);
+  const found = await lookUp(ground, {
+    terms: [...(fixed ?? parsed.terms), ...phrased, ...filters.marks.flat()],
     prefixes: fixed ? [] : parsed.prefixes,
   });
   const terms = new Map(found.terms);
   for (const expanded of found.prefixes.values()) for (const term of expanded) terms.set(term.term, term);
-  const stats = options.stats ?? chooseStats(view, parsed, found);
-  const hasWords = parsed.terms.length + parsed.phrases.length + parsed.prefixes.length > 0;
-  const isAsked = hasWords || !filters.isEmpty || parsed.without.length > 0;
-  const shelf: Shelf = { wanted: [], bytes: [] };
-  const query = { parsed, filters, terms, ranking: stats.terms.map(([term]) => term) };
-  const prepared = isAsked ? view.segments.map((_, segment) => prepare(shelf, view, query, segment)) : [];
-  shelf.bytes = await pages.read(shelf.wanted);
+  const chosen = stats ?? chooseStats(ground.view, parsed, found);
+  return { parsed, filters, terms, ranking: chosen.terms.map(([term]) => term), stats: chosen };
+}
 
-  const top = createTop(limit);
-  const average = stats.tokens / Math.max(1, stats.documents);
+/** Makes a segment's field of what was prepared, with the same weights for every segment. */
+function createFields(
+  view: View,
+  { parsed, filters, stats }: Sought & { stats: Stats },
+): (part: Prepared) => Field {
+  const average = Math.max(1, stats.tokens / Math.max(1, stats.documents));
   const norms = lengthNorms(average);
-  const weights = new Map(
-    stats.terms.map(([term, count]) => [term, termWeight(weightOf(count, stats.documents), norms)]),
+  const weigh = (count: number): number => weightOf(count, stats.documents);
+  const weights = new Map(stats.terms.map(([term, count]) => [term, termWeight(weigh(count), norms)]));
+  const wordWeights = new Map(stats.words.map(([term, count]) => [term, weigh(count)]));
+  const phraseWeights = parsed.phrases.map((phrase) =>
+    phrase.reduce((sum, { term }) => sum + (wordWeights.get(term) ?? 0), 0),
   );
-  const wordWeights = new Map(stats.words.map(([term, count]) => [term, weightOf(count, stats.documents)]));
-  const phraseWeight = (phrase: Phrase): number =>
-    phrase.reduce((sum, { term }) => sum + (wordWeights.get(term) ?? 0), 0);
-  let matches = 0;
-  for (const part of bigFirst(prepared, view)) {
-    const info = view.segments[part.segment];
-    if (part.isOut || !info) continue;
-    const field: Field = {
-      ...bareField(part.segment, view),
+  return (part) => {
+    const bare = bareField(part.segment, view);
+    const own = (view.segments[part.segment]?.tokens ?? 0) / Math.max(1, bare.columns.count);
+    return {
+      ...bare,
       norms,
-      slack: Math.max(1, Math.max(1, average) / Math.max(1, info.tokens / Math.max(1, info.documents))),
+      slack: Math.max(1, average / Math.max(1, own)),
       allowed: allowedIn(view, part, filters),
       terms: part.terms.flatMap(([term, open]) => {
         const weight = weights.get(term);
         return weight ? [{ ...weight, postings: open() }] : [];
       }),
-      phrases: part.phrases.map((open, i) => open(phraseWeight(parsed.phrases[i] ?? []))),
+      phrases: part.phrases.map((open, i) => open(phraseWeights[i] ?? 0)),
     };
-    matches += scoreSegment(field, top, !hasWords);
-  }
-  // What could not enter was not looked at; where nothing is left out by filters, a word's documents all match.
-  const isBare = filters.isEmpty && parsed.phrases.length + parsed.without.length === 0;
-  const most = isBare ? Math.max(0, ...query.ranking.map((term) => terms.get(term)?.count ?? 0)) : 0;
-  return { ranked: top.list(), matches: Math.max(matches, Math.min(most, view.documents)), stats };
+  };
 }
 
-/** The largest first: the sooner the bar is high, the more can be skipped. */
-function bigFirst(prepared: readonly Prepared[], view: View): Prepared[] {
-  const size = (part: Prepared): number => view.segments[part.segment]?.documents ?? 0;
-  return [...prepared].sort((a, b) => size(b) - size(a));
+/** The best documents for the query: exactly those that scoring every match would give. */
+export async function rank(ground: Ground, parsed: ParsedQuery, options: RankOptions): Promise<Ranking> {
+  const { view, pages } = ground;
+  const { filters, limit } = options;
+  const sought = await seekTerms(ground, parsed, options);
+  const hasWords = parsed.terms.length + parsed.phrases.length + parsed.prefixes.length > 0;
+  const isAsked = hasWords || !filters.isEmpty || parsed.without.length > 0;
+  const shelf = createShelf();
+  const prepared = isAsked
+    ? view.segments.map((info, segment) => prepare(shelf, sought, { segment, info }))
+    : [];
+  await shelf.fill(pages);
+  const top = createTop(limit);
+  const fieldOf = createFields(view, sought);
+  let matches = 0;
+  // The largest first: the sooner the bar is high, the more can be skipped.
+  const size = ({ segment }: Prepared): number => view.segments[segment]?.documents ?? 0;
+  for (const part of prepared.filter(({ isOut }) => !isOut).sort((a, b) => size(b) - size(a))) {
+    matches += scoreSegment(fieldOf(part), top, !hasWords);
+  }
+  // What could not enter was not looked at; where no filter leaves any out, a word's documents all match.
+  const isBare = filters.isEmpty && parsed.phrases.length + parsed.without.length === 0;
+  const most = isBare ? Math.max(0, ...sought.ranking.map((term) => sought.terms.get(term)?.count ?? 0)) : 0;
+  return {
+    ranked: top.list(),
+    matches: Math.max(matches, Math.min(most, view.documents)),
+    stats: sought.stats,
+  };
 }
 
 /** Asks again with the newest list where a segment was merged away in between. */
-export async function withView<Answer>(
-  views: { current(): Promise<View>; forget(): void },
-  ask: (view: View) => Promise<Answer>,
-): Promise<Answer> {
+export async function withView<Answer>(views: Views, ask: (view: View) => Promise<Answer>): Promise<Answer> {
   for (let left = 4; ; left--) {
     try {
       return await ask(await views.current());

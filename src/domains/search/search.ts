@@ -55,6 +55,9 @@ export interface SearchParts {
 }
 
 const mostItems = 500;
+const defaultCache: number = 64 * 1024 * 1024;
+/** A searcher waits so long for an index that has to be made anew; what is not in it then is its lag. */
+const mendBudget = 2000;
 /** What is left to do, a search does first: for at most so many ms when it is little, and when it is much. */
 const smallLag = 2000;
 const smallBudget = 250;
@@ -99,28 +102,32 @@ function snippetWeights({ stats }: Page): Map<string, number> {
   );
 }
 
-export function createSearch({
-  store,
-  index,
-  now = Date.now,
-  cacheBytes = 64 * 1024 * 1024,
-}: SearchParts): Search {
-  const pages = createPageReader(index, cacheBytes);
-  const views = createViews(index, pages);
-  const parts: Parts = { store, index, now, pages, views, feed: createFeed(store, index, now) };
-  const { feed } = parts;
+/** Keeps an index right: of our store, caught up, mended where it is damaged. */
+interface Keeper {
+  ensure(): Promise<void>;
+  catchUp(options: CatchUpOptions): Promise<CaughtUp>;
+  rebuild(options: CatchUpOptions): Promise<CaughtUp>;
+  /** An index that cannot be read is made anew; the question is then answered from what is there again. */
+  mended<Answer>(ask: () => Promise<Answer>): Promise<Answer>;
+}
+
+function createKeeper(parts: Parts): Keeper {
+  const { store, index, now, views, feed } = parts;
   let ready: Promise<void> | undefined;
 
-  function ensure(): Promise<void> {
-    ready ??= ensureIndex(store, index, { now: now() })
-      .then(async () => {
-        await removeStrays(index, now());
-      })
-      .catch((error: unknown) => {
-        ready = undefined;
-        throw error;
-      });
-    return ready;
+  async function prepareIndex(): Promise<void> {
+    await ensureIndex(store, index, { now: now() });
+    await removeStrays(index, now());
+  }
+
+  async function ensure(): Promise<void> {
+    ready ??= prepareIndex();
+    try {
+      await ready;
+    } catch (error) {
+      ready = undefined;
+      throw error;
+    }
   }
 
   async function beginAnew(): Promise<void> {
@@ -128,7 +135,7 @@ export function createSearch({
     await ensureIndex(store, index, { now: now(), force: true });
   }
 
-  async function catchUp(options: CatchUpOptions = {}): Promise<CaughtUp> {
+  async function catchUp(options: CatchUpOptions): Promise<CaughtUp> {
     const end = performance.now() + (options.budget ?? Number.POSITIVE_INFINITY);
     await ensure();
     const done = await feed.catchUp(options);
@@ -142,50 +149,77 @@ export function createSearch({
     return done;
   }
 
-  /** An index that cannot be read is made anew; the question is then answered from what is there again. */
-  async function mended<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
-    try {
+  return {
+    ensure,
+    catchUp,
+    async rebuild(options) {
       await ensure();
-      return await ask();
-    } catch (error) {
-      if (!isDamage(error)) throw error;
       await beginAnew();
-      await catchUp({ budget: 2000 });
-      return ask();
-    }
+      return catchUp(options);
+    },
+    async mended(ask) {
+      try {
+        await ensure();
+        return await ask();
+      } catch (error) {
+        if (!isDamage(error)) throw error;
+        await beginAnew();
+        await catchUp({ budget: mendBudget });
+        return ask();
+      }
+    },
+  };
+}
+
+/** The question as it is ranked. Errors: `invalid`. */
+function askedOf(
+  words: string,
+  { limit = 10, after, project, session, agent }: SearchOptions,
+  now: number,
+): Asked {
+  if (!Number.isInteger(limit) || limit < 1 || limit > mostItems) {
+    throw new LociError("invalid", `limit is a whole number from 1 to ${mostItems}, not ${limit}.`, {
+      next: "For more, go on with the `next` of the answer.",
+    });
   }
+  const scope = { project, session, agent };
+  const question = questionOf(words, scope);
+  const parsed = parseQuery(words, now);
+  const cursor = after === undefined ? undefined : decodeCursor(after, question);
+  return { parsed, filters: filtersOf(parsed, scope), limit, question, cursor };
+}
+
+export function createSearch({
+  store,
+  index,
+  now = Date.now,
+  cacheBytes = defaultCache,
+}: SearchParts): Search {
+  const pages = createPageReader(index, cacheBytes);
+  const views = createViews(index, pages);
+  const feed = createFeed(store, index, now);
+  const keeper = createKeeper({ store, index, now, pages, views, feed });
 
   return {
-    async search(words, { limit = 10, after, project, session, agent } = {}) {
-      if (!Number.isInteger(limit) || limit < 1 || limit > mostItems) {
-        throw new LociError("invalid", `limit is a whole number from 1 to ${mostItems}, not ${limit}.`, {
-          next: "For more, go on with the `next` of the answer.",
-        });
-      }
-      const scope = { project, session, agent };
-      const question = questionOf(words, scope);
-      const cursor = after === undefined ? undefined : decodeCursor(after, question);
-      const parsed = parseQuery(words, now());
-      const asked: Asked = { parsed, filters: filtersOf(parsed, scope), limit, question, cursor };
-      return mended(async () => {
+    async search(words, options = {}) {
+      const asked = askedOf(words, options, now());
+      return keeper.mended(async () => {
         const before = await feed.lag();
-        if (before > 0 && !cursor) await catchUp({ budget: before <= smallLag ? smallBudget : largeBudget });
-        const page = await withView(views, (view) => askPage(view, pages, asked));
+        if (before > 0 && !asked.cursor) {
+          await keeper.catchUp({ budget: before <= smallLag ? smallBudget : largeBudget });
+        }
+        const page = await withView(views, (view) => askPage({ view, pages }, asked));
         const items = await itemsOf(store, page.hits, snippetWeights(page));
         const lag = before === 0 ? 0 : await feed.lag();
         return { items, next: page.next ? encodeCursor(page.next) : null, total: page.total, lag };
       });
     },
     lag: () => feed.lag(),
-    catchUp,
+    catchUp: (options = {}) => keeper.catchUp(options),
     async addSegments(built, pendingIds) {
-      await ensure();
+      await keeper.ensure();
       await feed.addSegments(built, pendingIds);
     },
-    async rebuild(options = {}) {
-      await ensure();
-      await beginAnew();
-      return catchUp(options);
-    },
+    rebuild: (options = {}) => keeper.rebuild(options),
   };
 }

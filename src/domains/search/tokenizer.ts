@@ -1,4 +1,5 @@
 import { analyze } from "./analyze.ts";
+import { createSurfaces, grownWords, type Run } from "./surfaces.ts";
 
 /** No text is read further: its first 128 Ki characters and its last 32 Ki are indexed. */
 export const headLimit: number = 128 * 1024;
@@ -39,83 +40,64 @@ function isContraction(text: string, at: number): boolean {
   return !(third < 128 && classes[third] !== 0);
 }
 
+/** Moves to the next run that begins behind the last one's end and before `to`. */
+function nextRun(run: Run, to: number): boolean {
+  const { text } = run;
+  let i = run.end;
+  let code = 0;
+  for (; i < to; i++) {
+    code = text.charCodeAt(i);
+    if (code < 128 ? classes[code] === word : isHighWord(code)) break;
+  }
+  if (i >= to) return false;
+  run.start = i;
+  run.isHigh = code >= 128;
+  let hash = 0x811c9dc5;
+  for (;;) {
+    if (i - run.start < maxRun) hash = Math.imul(hash ^ code, 0x01000193);
+    if (++i >= to) break;
+    code = text.charCodeAt(i);
+    if (code < 128) {
+      const kind = classes[code];
+      if (kind === word) continue;
+      if (kind === join && i + 1 < to) {
+        const next = text.charCodeAt(i + 1);
+        if (next < 128 && classes[next] === word) continue;
+      } else if (kind === apostrophe && isContraction(text, i)) continue;
+      break;
+    }
+    if (!isHighWord(code)) break;
+    run.isHigh = true;
+  }
+  run.end = i;
+  run.hash = (hash ^ (hash >>> 15)) >>> 0;
+  return true;
+}
+
+type Words = Uint32Array<ArrayBuffer>;
+
 /** Where the tokenizer leaves what it found: `refs` point into `analyses`, `starts` and `ends` into the text. */
 export interface Tokenizer {
-  readonly found: { refs: Uint32Array; starts: Uint32Array; ends: Uint32Array; count: number };
+  readonly found: { refs: Words; starts: Words; ends: Words; count: number };
   /** At a ref: how many terms, the span, then pairs of term and offset. */
-  readonly arena: { analyses: Uint32Array };
+  readonly arena: { analyses: Words };
   /** Distinct runs met so far: what the tokenizer holds in memory. */
   readonly size: () => number;
   tokenize(text: string): void;
 }
 
-interface Surfaces {
-  slots: Int32Array;
-  hashes: Int32Array;
-  /** Where the run's characters are, and behind them the next one's. */
-  starts: Uint32Array;
-  refs: Uint32Array;
-  characters: Uint8Array;
-  count: number;
-}
-
-function grown<Numbers extends Uint8Array | Uint32Array | Int32Array>(
-  numbers: Numbers,
-  size: number,
-): Numbers {
-  if (size <= numbers.length) return numbers;
-  const Kind = numbers.constructor as new (size: number) => Numbers; // the same kind of array, twice the size
-  const larger = new Kind(Math.max(size, numbers.length * 2));
-  larger.set(numbers);
-  return larger;
-}
-
-function rehash(surfaces: Surfaces): void {
-  const slots = new Int32Array(surfaces.slots.length * 2);
-  const mask = slots.length - 1;
-  for (let i = 0; i < surfaces.count; i++) {
-    let slot = (surfaces.hashes[i] ?? 0) & mask;
-    while (slots[slot] !== 0) slot = (slot + 1) & mask;
-    slots[slot] = i + 1;
-  }
-  surfaces.slots = slots;
-}
-
-/** Whether surface `at` is the run `text[start, end)`. */
-function isSame(surfaces: Surfaces, at: number, text: string, start: number, end: number): boolean {
-  const { characters } = surfaces;
-  let from = surfaces.starts[at] ?? 0;
-  if ((surfaces.starts[at + 1] ?? 0) - from !== end - start) return false;
-  for (let i = start; i < end; i++) if (text.charCodeAt(i) !== characters[from++]) return false;
-  return true;
-}
-
-/**
- * Cuts texts into runs and names each by its analysis. A run is analysed the first time it is seen; afterwards it is
- * found by a hash of its characters, without making a string of it.
- */
-export function createTokenizer(termOf: (term: string) => number): Tokenizer {
-  const found = {
-    refs: new Uint32Array(1 << 12),
-    starts: new Uint32Array(1 << 12),
-    ends: new Uint32Array(1 << 12),
-    count: 0,
-  };
-  const arena = { analyses: new Uint32Array(1 << 14) };
-  let used = 0;
-  const surfaces: Surfaces = {
-    slots: new Int32Array(1 << 14),
-    hashes: new Int32Array(1 << 13),
-    starts: new Uint32Array(1 << 13),
-    refs: new Uint32Array(1 << 13),
-    characters: new Uint8Array(1 << 16),
-    count: 0,
-  };
+/** Names runs by their analyses; a run is analysed the first time it is seen. */
+function createNames(
+  termOf: (term: string) => number,
+  arena: Tokenizer["arena"],
+): { refOf(run: Run): number; size(): number } {
+  const surfaces = createSurfaces();
   const unicode = new Map<string, number>();
+  let used = 0;
 
-  function keepAnalysis(run: string): number {
-    const { terms, offsets, span } = analyze(run);
-    arena.analyses = grown(arena.analyses, used + 2 + terms.length * 2);
+  function keep(text: string): number {
+    const { terms, offsets, span } = analyze(text);
+    arena.analyses = grownWords(arena.analyses, used + 2 + terms.length * 2);
     const ref = used;
     arena.analyses[used++] = terms.length;
     arena.analyses[used++] = span;
@@ -126,92 +108,58 @@ export function createTokenizer(termOf: (term: string) => number): Tokenizer {
     return ref;
   }
 
-  function unicodeRef(run: string): number {
-    const known = unicode.get(run);
-    if (known !== undefined) return known;
-    const ref = keepAnalysis(run);
-    unicode.set(run, ref);
-    return ref;
-  }
+  return {
+    size: () => surfaces.size() + unicode.size,
+    refOf(run) {
+      if (run.isHigh) {
+        const text = run.text.slice(run.start, run.end);
+        const ref = unicode.get(text) ?? keep(text);
+        unicode.set(text, ref);
+        return ref;
+      }
+      const { end } = run;
+      if (end - run.start > maxRun) run.end = run.start + maxRun;
+      let ref = surfaces.find(run);
+      if (ref < 0) {
+        ref = keep(run.text.slice(run.start, run.end));
+        surfaces.add(run, ref);
+      }
+      run.end = end;
+      return ref;
+    },
+  };
+}
 
-  function addSurface(slot: number, hash: number, run: string): number {
-    const at = surfaces.count++;
-    surfaces.hashes = grown(surfaces.hashes, at + 1);
-    surfaces.refs = grown(surfaces.refs, at + 1);
-    surfaces.starts = grown(surfaces.starts, at + 2);
-    const from = surfaces.starts[at] ?? 0;
-    surfaces.characters = grown(surfaces.characters, from + run.length);
-    for (let i = 0; i < run.length; i++) surfaces.characters[from + i] = run.charCodeAt(i);
-    surfaces.starts[at + 1] = from + run.length;
-    surfaces.hashes[at] = hash;
-    const ref = keepAnalysis(run);
-    surfaces.refs[at] = ref;
-    surfaces.slots[slot] = at + 1;
-    if (surfaces.count * 2 > surfaces.slots.length) rehash(surfaces);
-    return ref;
-  }
-
-  function asciiRef(text: string, start: number, end: number, rolled: number): number {
-    const hash = rolled ^ (rolled >>> 15);
-    const mask = surfaces.slots.length - 1;
-    let slot = hash & mask;
-    for (;;) {
-      const at = (surfaces.slots[slot] ?? 0) - 1;
-      if (at < 0) return addSurface(slot, hash, text.slice(start, end));
-      if (surfaces.hashes[at] === hash && isSame(surfaces, at, text, start, end))
-        return surfaces.refs[at] ?? 0;
-      slot = (slot + 1) & mask;
-    }
-  }
-
-  function put(ref: number, start: number, end: number): void {
-    const at = found.count++;
-    if (at === found.refs.length) {
-      found.refs = grown(found.refs, at + 1);
-      found.starts = grown(found.starts, at + 1);
-      found.ends = grown(found.ends, at + 1);
-    }
-    found.refs[at] = ref;
-    found.starts[at] = start;
-    found.ends[at] = end;
-  }
+/** Cuts texts into runs. Some 25 MB/s of what has new words, and three times that of what has not. */
+export function createTokenizer(termOf: (term: string) => number): Tokenizer {
+  const found = {
+    refs: new Uint32Array(1 << 12),
+    starts: new Uint32Array(1 << 12),
+    ends: new Uint32Array(1 << 12),
+    count: 0,
+  };
+  const arena = { analyses: new Uint32Array(1 << 14) };
+  const names = createNames(termOf, arena);
 
   function scan(text: string, from: number, to: number): void {
-    let i = from;
-    while (i < to) {
-      let code = text.charCodeAt(i);
-      if (code < 128 ? classes[code] !== word : !isHighWord(code)) {
-        i++;
-        continue;
+    const run: Run = { text, start: from, end: from, hash: 0, isHigh: false };
+    while (nextRun(run, to)) {
+      const at = found.count++;
+      if (at === found.refs.length) {
+        found.refs = grownWords(found.refs, at + 1);
+        found.starts = grownWords(found.starts, at + 1);
+        found.ends = grownWords(found.ends, at + 1);
       }
-      const start = i;
-      let hash = 0x811c9dc5;
-      let high = false;
-      for (;;) {
-        if (i - start < maxRun) hash = Math.imul(hash ^ code, 0x01000193);
-        if (++i >= to) break;
-        code = text.charCodeAt(i);
-        if (code < 128) {
-          const kind = classes[code];
-          if (kind === word) continue;
-          if (kind === join && i + 1 < to) {
-            const next = text.charCodeAt(i + 1);
-            if (next < 128 && classes[next] === word) continue;
-          } else if (kind === apostrophe && isContraction(text, i)) continue;
-          break;
-        }
-        if (!isHighWord(code)) break;
-        high = true;
-      }
-      if (high || text.charCodeAt(start) >= 128) put(unicodeRef(text.slice(start, i)), start, i);
-      else put(asciiRef(text, start, Math.min(i, start + maxRun), hash), start, i);
+      found.refs[at] = names.refOf(run);
+      found.starts[at] = run.start;
+      found.ends[at] = run.end;
     }
   }
 
   return {
     found,
     arena,
-    size: () => surfaces.count + unicode.size,
+    size: names.size,
     tokenize(text) {
       found.count = 0;
       if (text.length <= headLimit + tailLimit) return scan(text, 0, text.length);

@@ -18,6 +18,12 @@ export interface View {
   readonly locate: Locator;
 }
 
+/** What a question is asked of: a view, and the reader of its pages. */
+export interface Ground {
+  readonly view: View;
+  readonly pages: PageReader;
+}
+
 export interface Views {
   /** The newest list. Cheap where nothing changed. */
   current(): Promise<View>;

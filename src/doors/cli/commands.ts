@@ -41,10 +41,7 @@ export const commands: readonly Command[] = [
       'Plain words work; the best matches come first. Within the words: "exact words", beginnings*, tool:NAME, is:error, role:NAME, after:7d, before:2026-08-01, project:NAME, agent:TYPE.',
     examples: [
       ["loci search why does the sync test fail", "a question in plain words"],
-      [
-        'loci search "retry backoff" tool:Bash is:error after:7d',
-        "exact words, in failed commands of the last week",
-      ],
+      [`loci search '"retry backoff" tool:Bash is:error'`, "exactly these words, in commands that failed"],
     ],
   }),
   operated(showSession, {
@@ -81,7 +78,7 @@ export const commands: readonly Command[] = [
   }),
   {
     name: "export",
-    summary: "write sessions as JSON lines that loci import reads, or the transcripts as they were",
+    summary: "write sessions as JSON lines, or the transcripts as they were",
     params: {
       id: { kind: "string", positional: true, summary: "one session, with its sub-agents; all without it" },
       raw: {
@@ -96,7 +93,7 @@ export const commands: readonly Command[] = [
       },
     },
     details:
-      "What is exported and imported again is the same. A transcript is byte for byte what it was when it was imported with --redact off; else secrets in it are markers.",
+      "What loci import reads of the lines is the same again. A transcript is byte for byte what it was when it was imported with --redact off; else secrets in it are markers.",
     examples: [
       ["loci export -o all.jsonl", "everything, in the interchange format"],
       ["loci export k3f9 --raw > session.jsonl", "one original transcript"],

@@ -7,12 +7,12 @@ export function overview(): string[] {
   const shown = commands.filter((command) => !command.hidden);
   const width = Math.max(...shown.map(({ name }) => name.length));
   return [
-    "loci: every session of your AI agents kept, listed with its cost, and found again.",
+    "loci: every session of your agents kept, listed with its cost, found again.",
     "",
     "  loci                 reads what is new and shows the last sessions",
     "  loci COMMAND --help  what a command takes",
     "",
-    ...shown.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
+    ...shown.flatMap(({ name, summary }) => entry(`  ${name.padEnd(width)}  `, summary)),
     "",
     "Every command takes:",
     ...flagLines(globalParams),
@@ -24,22 +24,18 @@ export function commandHelp(command: Command): string[] {
   const own = Object.entries(command.params).filter(([, param]) => !param.hidden);
   const flags = Object.fromEntries(own.filter(([, param]) => !param.positional));
   const lines = [`${usage(command)}`, "", `${upper(command.summary)}.`];
-  if (command.details) lines.push("", ...fold(command.details, 88));
+  if (command.details) lines.push("", ...fold(command.details, page));
   const places = own.filter(([, param]) => param.positional);
   if (places.length > 0) {
     lines.push("");
-    for (const [name, param] of places) lines.push(`  ${name.toUpperCase().padEnd(22)}  ${param.summary}`);
+    for (const [name, param] of places) {
+      lines.push(...entry(`  ${name.toUpperCase().padEnd(26)}  `, param.summary));
+    }
   }
   if (Object.keys(flags).length > 0) lines.push("", ...flagLines(flags));
-  if (command.examples.length > 0) {
-    const width = Math.max(...command.examples.map(([line]) => line.length));
-    lines.push("", "Examples:");
-    for (const [line, does] of command.examples) lines.push(`  ${line.padEnd(width)}  ${does}`);
-  }
-  lines.push(
-    "",
-    "Every command also takes --db, --json, --format, --no-color, --quiet, --verbose: loci help",
-  );
+  if (command.examples.length > 0) lines.push("", "Examples:");
+  for (const [line, does] of command.examples) lines.push(`  ${line}`, `      ${does}`);
+  lines.push("", "What every command takes, such as --db and --json: loci help");
   return lines;
 }
 
@@ -57,9 +53,10 @@ export function usage({ name, params }: Command): string {
 function flagLines(params: Params): string[] {
   return Object.entries(params)
     .filter(([, param]) => !param.hidden)
-    .map(([name, param]) => {
+    .flatMap(([name, param]) => {
       const letter = param.letter ? `-${param.letter}, ` : "    ";
-      return `  ${`${letter}${flagName(name)}${flagValue(param)}`.padEnd(26)}  ${param.summary}${ending(param)}`;
+      const flag = `  ${`${letter}${flagName(name)}${flagValue(param)}`.padEnd(26)}  `;
+      return entry(flag, param.summary + ending(param));
     });
 }
 
@@ -89,6 +86,15 @@ function ending(param: Param): string {
 
 export function upper(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** Help is as wide as the narrowest terminal in use, also where there is more room: it is read in pagers and pages. */
+const page = 80;
+
+/** A text beside what it is about, folded under itself. */
+function entry(left: string, text: string): string[] {
+  const [first = "", ...more] = fold(text, page - left.length);
+  return [left + first, ...more.map((line) => " ".repeat(left.length) + line)];
 }
 
 function fold(text: string, width: number): string[] {

@@ -4,7 +4,7 @@ export const sessionId = "11111111-2222-4333-8444-555555555555";
 const base = {
   isSidechain: false,
   userType: "external",
-  cwd: "/work/project",
+  cwd: "/srv/project",
   sessionId,
   version: "2.1.329",
   gitBranch: "main",

@@ -26,7 +26,8 @@ export const searchView: AnyView = view<SearchAnswer, SearchItem>({
     if (!first) return [];
     const more = next === null ? "" : ` · more: --limit ${Math.min(500, items.length * 5)}`;
     return [
-      `${counted(total, "hit")} · read one: ${command} show ${shortId(first.sessionId)}#${first.sequence} · narrow: tool:Bash is:error after:7d${more}`,
+      `${counted(total, "hit")} · read one: ${command} show ${shortId(first.sessionId)}#${first.sequence}`,
+      `narrow it: tool:Bash is:error after:7d${more}`,
       ...(behind > 0 ? [`${counted(behind, "message")} are not indexed yet`] : []),
     ];
   },

@@ -9,7 +9,7 @@ import { type AnyView, view } from "../output.ts";
 import { counted, duration, localTime, modelName, money, short, when } from "../people.ts";
 import { safeLine, safeText } from "../safe.ts";
 import type { Screen } from "../screen.ts";
-import { truncate } from "../width.ts";
+import { displayWidth, truncate, wrap } from "../width.ts";
 import { stateMark, stateTone } from "./sessions.ts";
 
 /** Without `--full`: so many lines of a message and of a tool's answer, and so many messages at both ends. */
@@ -79,7 +79,7 @@ function lastBefore(messages: readonly MessageItem[], at: string): MessageItem |
 function heading(session: SessionDetail, screen: Screen): string[] {
   const mark = stateMark(session.status);
   const tone = stateTone(session.status);
-  const title = safeLine(session.title ?? "(no title)");
+  const title = wrap(safeLine(session.title ?? "(no title)"), { cells: screen.columns - 2, lines: 3 });
   const begun = Date.parse(session.startedAt);
   const spent = Date.parse(session.endedAt ?? session.updatedAt) - begun;
   const { input, output, cacheRead, cacheWrite } = session.tokens;
@@ -98,7 +98,9 @@ function heading(session: SessionDetail, screen: Screen): string[] {
     money(session.costUsd, session.costComplete),
   ];
   const lines = [
-    `${mark && tone ? `${screen.tone(mark, tone)} ` : ""}${screen.tone(title, "bold")}`,
+    ...title.map((line, at) => {
+      return `${at === 0 && mark && tone ? `${screen.tone(mark, tone)} ` : ""}${screen.tone(line, "bold")}`;
+    }),
     joined(facts),
     joined(counts),
     screen.tone(safeLine(session.id), "dim"),
@@ -122,7 +124,7 @@ function drawGroup({ message, tools }: Group, screen: Screen): string[] {
   const head = `#${message.sequence} ${safeLine(message.role)}`;
   const lines = ["", `${screen.tone(head, tone, "bold")} ${screen.tone(at, "dim")}`];
   const text = message.content ?? message.toolOutput ?? "";
-  if (text !== "") lines.push(...cut(text, messageLines, screen));
+  if (text !== "") lines.push(...cut(text, { most: messageLines, indent: 0 }, screen));
   for (const tool of tools) lines.push(...drawTool(tool, screen));
   return lines;
 }
@@ -140,15 +142,26 @@ function drawTool(tool: ToolItem, screen: Screen): string[] {
   const result = tool.error ?? tool.output ?? "";
   if (result === "") return lines;
   const tone = failed ? "red" : "dim";
-  return [...lines, ...cut(result, toolLines, screen).map((line) => screen.tone(`    ${line}`, tone))];
+  return [
+    ...lines,
+    ...cut(result, { most: toolLines, indent: 4 }, screen).map((line) => screen.tone(`    ${line}`, tone)),
+  ];
+}
+
+interface Cut {
+  readonly most: number;
+  readonly indent: number;
 }
 
 /** The first lines of a text, safe for the terminal; all of it where the whole is wanted. */
-function cut(text: string, most: number, screen: Screen): string[] {
+function cut(text: string, { most, indent }: Cut, screen: Screen): string[] {
+  const room = screen.columns - indent;
   const whole = safeText(text).replace(/\s+$/, "");
   const lines = whole.split("\n");
   if (screen.full) return lines;
-  const kept = lines.slice(0, most).map((line) => truncate(line, most * screen.columns));
+  const kept = lines
+    .slice(0, most)
+    .flatMap((line) => (displayWidth(line) > room ? wrap(line, { cells: room, lines: most }) : [line]));
   const left = lines.length - kept.length;
   return left > 0 ? [...kept, screen.tone(`… ${counted(left, "line")} more: --full`, "yellow")] : kept;
 }
