@@ -6,8 +6,6 @@ import type { Owner } from "./owner.ts";
 import type { Shared } from "./shared.ts";
 import type { DrainStore } from "./write-lines.ts";
 
-const hopeless: ReadonlySet<string> = new Set(["config", "schema", "unsupported"]);
-
 export interface DrainHandleParts {
   readonly folder: string;
   readonly recorder: string;
@@ -118,10 +116,6 @@ export class DrainHandle {
   #hear(message: DrainMessage): void {
     if (message.kind === "flushed") this.#waiting.get(message.id)?.();
     else this.#parts.heard(message);
-    // Nobody has to wait for what will not change while they do.
-    if (message.kind === "problem" && hopeless.has(message.code)) {
-      for (const resolve of this.#waiting.values()) resolve();
-    }
   }
 }
 

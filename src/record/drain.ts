@@ -6,6 +6,7 @@ import type { DrainStore } from "./write-lines.ts";
 
 /** What the drain says to its recorder. */
 export type DrainMessage =
+  /** The answer to a flush: all is in the store, or the problem told before will not go away while one waits. */
   | { readonly kind: "flushed"; readonly id: number }
   | { readonly kind: "problem"; readonly code: ErrorCode | "unknown"; readonly sentence: string }
   | { readonly kind: "well" }
@@ -23,6 +24,9 @@ const gather = 20;
 const syncEvery = 200;
 /** How often it looks for what others left behind. */
 const lookEvery = 30_000;
+
+/** What a store answers that cannot be used as it is. */
+const lasting: ReadonlySet<ErrorCode> = new Set(["config", "schema", "unsupported"]);
 
 /** Brings one recorder's spool, and what processes that are no more left behind, into the store. */
 export class Drain {
@@ -87,6 +91,7 @@ export class Drain {
   /** One round that may fail. Answers whether there is more to do at once. */
   async #attempt(): Promise<boolean> {
     const { tell } = this.#parts;
+    const asked = this.#flushes.length;
     try {
       const more = await this.#round();
       if (this.#failures > 0) tell({ kind: "well" });
@@ -100,6 +105,7 @@ export class Drain {
         code: code ?? "unknown",
         sentence: error instanceof Error ? error.message : String(error),
       });
+      if (code !== undefined && lasting.has(code)) this.#answer(asked);
       // A store that is damaged, or whose connection broke, is opened anew.
       if (code !== "busy") await this.#closeStore();
       return false;
@@ -111,9 +117,13 @@ export class Drain {
     // Flushes that come later wait for the next round: this one may have read past their lines.
     const asked = this.#flushes.length;
     await this.#own.drain(store, { stop: () => this.#closing, settle: asked > 0 });
-    for (const id of this.#flushes.splice(0, asked)) this.#parts.tell({ kind: "flushed", id });
+    this.#answer(asked);
     const found = await this.#recovery.step(store, this.#parts.now());
     return found || this.#flushes.length > 0;
+  }
+
+  #answer(flushes: number): void {
+    for (const id of this.#flushes.splice(0, flushes)) this.#parts.tell({ kind: "flushed", id });
   }
 
   async #openStore(): Promise<DrainStore> {
