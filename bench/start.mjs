@@ -74,7 +74,9 @@ try {
     `install    ${install.megabytes.toFixed(1)} MB, ${packages} packages, ${seconds.toFixed(1)} s; tarball ${install.tarballMegabytes.toFixed(2)} MB`,
   );
 } catch (error) {
-  console.log(`install    not measured: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`);
+  console.log(
+    `install    not measured: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`,
+  );
 }
 rmSync(home, { recursive: true, force: true });
 console.log(

@@ -13,7 +13,13 @@ recorder.record({ kind: "session", id: sessionId, agentType: "release-bot", proj
 recorder.record({ kind: "message", sessionId, role: "user", content: "Ship 2.4 and tell me what broke." });
 
 const call = newId();
-recorder.record({ kind: "toolExecution", id: call, sessionId, toolName: "Bash", input: { command: "npm test" } });
+recorder.record({
+  kind: "toolExecution",
+  id: call,
+  sessionId,
+  toolName: "Bash",
+  input: { command: "npm test" },
+});
 recorder.record({
   kind: "toolExecution",
   id: call,
@@ -34,7 +40,9 @@ recorder.record({ kind: "session", id: sessionId, status: "completed", endedAt: 
 await recorder.flush();
 
 const session = await loci.sessions.get(sessionId);
-console.log(`${session?.agentType}: ${session?.toolCount} tool call, ${session?.errorCount} error, $${session?.costUsd}`);
+console.log(
+  `${session?.agentType}: ${session?.toolCount} tool call, ${session?.errorCount} error, $${session?.costUsd}`,
+);
 const { items } = await loci.search("payment gateway");
 console.log(items[0]?.snippet);
 const { noted, written, spooled, dropped } = recorder.tally;

@@ -21,7 +21,10 @@ export interface ListPrice extends Price {
 export type PriceOverride = Pick<Price, "input" | "output"> & Partial<Price>;
 export type PriceOverrides = Readonly<Record<string, PriceOverride>>;
 
-/** The day on which the table was compared with the public price lists. */
+/**
+ * The day of the table. Claude's prices to 4.6 were compared on it with public copies of Anthropic's list; the others
+ * stand as they were announced and were not compared again.
+ */
 export const pricesDate = "2026-11-20";
 
 /** Anthropic's factors: writing for five minutes 1.25, for an hour 2, reading 0.1 of the input price. */

@@ -56,10 +56,5 @@ export const toolExecutions: Collection<ToolExecution> = {
     metadata: json,
   },
   unique: [],
-  indexes: [
-    ["sessionId", "startedAt"],
-    ["messageId"],
-    ["startedAt"],
-    ["status", "startedAt"],
-  ],
+  indexes: [["sessionId", "startedAt"], ["messageId"], ["startedAt"], ["status", "startedAt"]],
 };
