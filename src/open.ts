@@ -7,9 +7,10 @@ import { createReports, type Reports } from "./domains/reports.ts";
 import type { Search, SearchAnswer, SearchOptions } from "./domains/search/search.ts";
 import { createSessions, type Sessions } from "./domains/sessions.ts";
 import type { Engine, SqlDoor } from "./engine/engine.ts";
+import type { IndexThread } from "./index-thread.ts";
 import { describePlace, type Place, storeUrl } from "./place.ts";
 import { readOwnPrices } from "./price-file.ts";
-import type { ImportOptions, ImportReport } from "./record/import/import.ts";
+import type { ImportOptions, ImportProgress, ImportReport } from "./record/import/import.ts";
 import { createRecorder, type Recorder, type RecorderOptions } from "./record/recorder.ts";
 import type { Recovered } from "./record/recovery.ts";
 import { openStore, type OpenStoreOptions, type Store } from "./store.ts";
@@ -77,13 +78,7 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     },
     recorder: (how = {}) => createRecorder({ ...how, ...recorderPlace(url, place, { engine, ingest }) }),
     recover: () => recover(url, place),
-    async import(paths, { index = true, onIndex, ...how } = {}) {
-      const { importPaths } = await import("./record/import/import.ts");
-      const parts = { engine, ingest, costOf: prices.costOf, now: Date.now };
-      const report = await importPaths(parts, { ...how, ...(paths === undefined ? {} : { paths }) });
-      if (index) await makeSearchable(await searching(), how.signal, onIndex);
-      return report;
-    },
+    import: (paths, how) => importAll({ engine, ingest, prices, searching, url }, paths, how),
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),
     close: store.close,
     [Symbol.asyncDispose]: store.close,
@@ -115,17 +110,46 @@ function createSearching(store: Store): () => Promise<Search> {
   return () => (made ??= make());
 }
 
-async function makeSearchable(
-  search: Search,
-  signal: AbortSignal | undefined,
-  onIndex: ((left: number) => void) | undefined,
-): Promise<void> {
-  const lag = await search.lag();
-  onIndex?.(lag);
-  await search.catchUp({
-    ...(signal === undefined ? {} : { signal }),
-    onProgress: ({ messages }) => onIndex?.(Math.max(0, lag - messages)),
-  });
+interface ImportInto {
+  readonly engine: Engine;
+  readonly ingest: Ingest;
+  readonly prices: Prices;
+  readonly searching: () => Promise<Search>;
+  readonly url: string;
+}
+
+/** From so many bytes on, a second thread makes messages searchable while others are still read. */
+const largeImport = 32 * 1024 * 1024;
+
+async function importAll(
+  { engine, ingest, prices, searching, url }: ImportInto,
+  paths: readonly string[] | undefined,
+  { index = true, onIndex, ...how }: ImportAll = {},
+): Promise<ImportReport> {
+  const { importPaths } = await import("./record/import/import.ts");
+  const { startIndexThread } = await import("./index-thread.ts");
+  let beside: IndexThread | undefined;
+  const onProgress = (progress: ImportProgress): void => {
+    const large = progress.totalBytes >= largeImport && engine.name !== "memory";
+    if (index && large && progress.stage === "read") beside ??= startIndexThread(url);
+    how.onProgress?.(progress);
+  };
+  try {
+    const parts = { engine, ingest, costOf: prices.costOf, now: Date.now };
+    const report = await importPaths(parts, { ...how, onProgress, ...(paths === undefined ? {} : { paths }) });
+    if (!index) return report;
+    const search = await searching();
+    const all = await search.lag();
+    // Where the thread fails, this one does what it left.
+    await beside?.finish(() => void search.lag().then(onIndex)).catch(() => undefined);
+    await search.catchUp({
+      ...(how.signal === undefined ? {} : { signal: how.signal }),
+      onProgress: ({ messages }) => onIndex?.(Math.max(0, all - messages)),
+    });
+    return report;
+  } finally {
+    beside?.stop();
+  }
 }
 
 /** A recorder's thread opens the store by its URL; what is in this process's memory is written from here. */
