@@ -60,7 +60,6 @@ export const toolExecutions: Collection<ToolExecution> = {
     ["sessionId", "startedAt"],
     ["messageId"],
     ["startedAt"],
-    ["toolName", "startedAt"],
     ["status", "startedAt"],
   ],
 };
