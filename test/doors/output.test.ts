@@ -1,4 +1,5 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { displayWidth } from "../../dist/doors/cli/width.js";
 import { needs } from "../support/needs.ts";
@@ -68,6 +69,19 @@ describe("in a pipe", () => {
     const code = await new Promise((done) => child.on("close", done));
     many.end();
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  });
+});
+
+describe("a disk that is full", () => {
+  test("is said in one sentence", async (context) => {
+    needs(context, existsSync("/dev/full"), "Linux has a device that is always full.");
+    const command = `exec '${process.execPath}' '${main}' ls --json > /dev/full`;
+    const { status, stderr } = spawnSync("sh", ["-c", command], {
+      encoding: "utf8",
+      env: { PATH: process.env["PATH"] ?? "", HOME: world.home },
+    });
+    expect(status).toBe(4);
+    expect(stderr).toMatch(/^loci: the answer cannot be written: ENOSPC.*\n {2}next {7}Make room/);
   });
 });
 

@@ -124,7 +124,7 @@ describe("tracked files", () => {
     const files = await ours();
     const here = [root, process.env["HOME"] ?? ""].filter((path) => path.split("/").length > 2);
     const homes =
-      /\/(?:home|Users)\/(?!you|me|user|dev|someone|ada|ana|alice|bob|ci|runner|u|x|\$|<|\*|\\|\[|\()[A-Za-z]|(?:^|[\s"'`(=])\/(?:root|work|mnt|data)\/\w/;
+      /\/(?:home|Users)\/(?!you|me|user|dev|someone|ada|ana|bench|alice|bob|ci|runner|u|x|\$|<|\*|\\|\[|\()[A-Za-z]|(?:^|[\s"'`(=])\/(?:root|work|mnt|data)\/\w/;
     // People who stand in the recorded material may stand in the tests of it.
     const recorded = [...filesBelow("samples"), ...filesBelow("test/fixtures")].filter((path) =>
       /\.(jsonl?|md)$/.test(path),

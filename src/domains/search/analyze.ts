@@ -15,8 +15,8 @@ export interface Analysis {
 const beyondAscii = /[^\u0000-\u007f]/;
 const onlyLetters = /^[a-z]+$/;
 const onlyDigits = /^\d+$/;
-/** The boundaries inside an identifier: `fooBar`, `HTTPServer`, `item42`, `42px`. */
-const inner = /(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])/;
+/** A word without parts: `word`, `Word`, `WORD`. */
+const oneWord = /^(?:[A-Z]?[a-z]+|[A-Z]+)$/;
 const unicodeWord = /[\p{L}\p{N}\p{M}_]+|\p{Extended_Pictographic}/gu;
 /** Scripts that write no spaces: found by pairs of characters, and by single ones. */
 const unspaced =
@@ -38,15 +38,46 @@ export function fold(text: string): string {
   return bare.normalize("NFC").toLowerCase();
 }
 
+const digit = 0;
+const lower = 1;
+const upper = 2;
+
+function kindOf(code: number): number {
+  if (code < 58) return digit;
+  return code < 91 ? upper : lower;
+}
+
+/** Cuts at the boundaries inside a name: `fooBar`, `HTTPServer`, `item42`, `42px`. */
+function splitName(name: string): string[] {
+  const parts: string[] = [];
+  let start = 0;
+  let before = kindOf(name.charCodeAt(0));
+  for (let i = 1; i < name.length; i++) {
+    const kind = kindOf(name.charCodeAt(i));
+    const isNewWord = kind === upper && before !== upper;
+    const isLastOfCapitals = kind === lower && before === upper && i - start > 1;
+    if (isLastOfCapitals) {
+      parts.push(name.slice(start, i - 1));
+      start = i - 1;
+    } else if (isNewWord || (kind === digit) !== (before === digit)) {
+      parts.push(name.slice(start, i));
+      start = i;
+    }
+    before = kind;
+  }
+  parts.push(name.slice(start));
+  return parts;
+}
+
 /**
  * An identifier's parts: `parseHTTPFile2` → parse, HTTP, File, 2. What falls into many short parts is a hash or encoded
  * data, and stays whole: its parts would fill the dictionary and find nothing.
  */
 function partsOf(piece: string): string[] {
   const found: string[] = [];
-  for (const name of piece.split("_")) {
+  for (const name of piece.includes("_") ? piece.split("_") : [piece]) {
     if (name === "") continue;
-    const parts = name.length > maxTermLength ? [name] : name.split(inner);
+    const parts = name.length > maxTermLength ? [name] : splitName(name);
     if (parts.length > Math.max(2, name.length / 3)) found.push(name);
     else found.push(...parts);
   }
@@ -55,7 +86,7 @@ function partsOf(piece: string): string[] {
 
 /** A run of ASCII letters, digits and `_`, with single `-` and `.` and an apostrophe inside. */
 function analyzeAscii(run: string): Analysis {
-  if (onlyLetters.test(run) || onlyDigits.test(run)) {
+  if (oneWord.test(run) || onlyDigits.test(run)) {
     return { terms: [normalTerm(run)], offsets: [0], span: 1 };
   }
   const terms: string[] = [];
@@ -65,7 +96,8 @@ function analyzeAscii(run: string): Analysis {
     terms.push(term);
     offsets.push(offset);
   };
-  const pieces = run.replace(/'s$/i, "").replaceAll("'", "").split(/[-.]/);
+  const plain = run.includes("'") ? run.replace(/'s$/i, "").replaceAll("'", "") : run;
+  const pieces = plain.includes("-") || plain.includes(".") ? plain.split(/[-.]/) : [plain];
   let span = 0;
   for (const piece of pieces) {
     const first = span;
@@ -77,11 +109,13 @@ function analyzeAscii(run: string): Analysis {
     // A version, a date or an address stays readable; a name is the same however its parts are joined.
     put(pieces.every((piece) => onlyDigits.test(piece)) ? run : normalTerm(run.replace(/[-._']/g, "")), 0);
   }
-  return inOrder(terms, offsets, span);
+  return inOrder({ terms, offsets, span });
 }
 
 /** Positions of one term ascend: the index keeps the gaps between them. */
-function inOrder(terms: readonly string[], offsets: readonly number[], span: number): Analysis {
+function inOrder({ terms, offsets, span }: Analysis): Analysis {
+  if (offsets.every((offset, i) => i === 0 || offset >= (offsets[i - 1] ?? 0)))
+    return { terms, offsets, span };
   const order = terms.map((_, i) => i).sort((a, b) => (offsets[a] ?? 0) - (offsets[b] ?? 0));
   return { terms: order.map((i) => terms[i] ?? ""), offsets: order.map((i) => offsets[i] ?? 0), span };
 }
@@ -115,7 +149,7 @@ function analyzeUnicode(run: string): Analysis {
     }
     endPlain();
   }
-  return inOrder(terms, offsets, span);
+  return inOrder({ terms, offsets, span });
 }
 
 /** What a run is found by. The same run always gives the same answer: indexing, asking and marking share it. */

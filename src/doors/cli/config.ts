@@ -222,10 +222,15 @@ export function tilde(path: string, env: Environment): string {
   return person && path.startsWith(`${person}/`) ? `~${path.slice(person.length)}` : path;
 }
 
+/** How the person started us: through npm there may be no `loci` to type. */
+export function calledAs(env: Environment): string {
+  return env["npm_command"] ? "npx loci" : "loci";
+}
+
 /** What one types to stay with a store. */
 export function withStore(url: string, env: Environment): string {
   const shown = tilde(withoutSecrets(url), env);
-  return `loci --db ${/^[\w./:~@+-]+$/.test(shown) ? shown : JSON.stringify(shown)}`;
+  return `${calledAs(env)} --db ${/^[\w./:~@+-]+$/.test(shown) ? shown : JSON.stringify(shown)}`;
 }
 
 export function withoutSecrets(url: string): string {

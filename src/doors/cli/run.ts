@@ -6,7 +6,7 @@ import { readInput } from "../../operations/values.ts";
 import { commandAt, parseArguments } from "./args.ts";
 import { type Command, globalParams, paramLabel } from "./command.ts";
 import { commands, summaryCommand } from "./commands.ts";
-import { readSettings, type SettingName, withStore, type Settings } from "./config.ts";
+import { calledAs, readSettings, type SettingName, type Settings, withStore } from "./config.ts";
 import { commandHelp, overview } from "./help.ts";
 import { createOutput, type Format, formats } from "./output.ts";
 import type { ProgressLine } from "./progress.ts";
@@ -57,7 +57,7 @@ function tell(error: unknown, world: World, home: string): number {
   const { argv, stderr } = world;
   const report = reportError(error, {
     screen: screenOf(world, stderr, argv.includes("--no-color")),
-    json: argv.includes("--json") || argv.includes("--format=json"),
+    json: /(^| )--(json|format[= ](nd)?json)( |$)/.test(argv.join(" ")),
     verbose: argv.includes("--verbose") || argv.includes("-v"),
     help: (code) => {
       const word = argv[commandAt(argv, globalParams)];
@@ -168,7 +168,7 @@ async function runCommand({ command, input, settings, format }: Asked, world: Wo
   const url = settings.get("url");
   const screen = {
     ...screenOf(world, stdout, noColor),
-    command: url.origin.startsWith("flag") ? withStore(url.value ?? "", env) : "loci",
+    command: url.origin.startsWith("flag") ? withStore(url.value ?? "", env) : calledAs(env),
   };
   const isTerminal = stdout.isTTY === true;
   const progress = world.progress(!quiet);

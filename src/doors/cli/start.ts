@@ -21,11 +21,14 @@ export async function start(): Promise<void> {
   }
   // The reader of the pipe has what it wanted (`| head -1`): that is no error.
   const readerLeft = (error: NodeJS.ErrnoException): void => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(0);
+    if (error.code === "EPIPE") process.exit(0);
+    stderr.write(
+      `loci: the answer cannot be written: ${error.message}\n  next       Make room, or write it elsewhere.\n`,
+    );
+    process.exit(4);
   };
   stdout.on("error", readerLeft);
-  stderr.on("error", readerLeft);
+  stderr.on("error", () => process.exit(4));
 
   const result = await run({
     argv: process.argv.slice(2),
