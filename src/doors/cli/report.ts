@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ErrorCode, errorCode, type LociError } from "../../errors.ts";
+import { jsonText } from "./output.ts";
 import { safeText } from "./safe.ts";
 import type { Screen } from "./screen.ts";
 
@@ -46,7 +47,7 @@ export function reportError(error: unknown, options: ReportOptions): Report {
   const exitCode = exitCodes[code];
   if (options.json) {
     const said = { v: 1, error: { code, message, where: where ?? null, next } };
-    return { exitCode, lines: [JSON.stringify(said)] };
+    return { exitCode, lines: [jsonText(said)] };
   }
   const lines = sentence(message, options.screen);
   if (where !== undefined) lines.push(`  looked in  ${safeText(where)}`);
@@ -86,7 +87,7 @@ function reportBug(error: unknown, { screen, json, verbose, home }: ReportOption
   if (json) {
     return {
       exitCode: 1,
-      lines: [JSON.stringify({ v: 1, error: { code: "bug", message, where: null, next } })],
+      lines: [jsonText({ v: 1, error: { code: "bug", message, where: null, next } })],
     };
   }
   const lines = [...sentence(message, screen), `  next       ${safeText(next)}`];
