@@ -94,7 +94,7 @@ async function stall() {
   const watch = async (work) => {
     const delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
-    const timer = setInterval(work, 5);
+    const timer = setInterval(() => work(), 5);
     await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
     clearInterval(timer);
     delay.disable();

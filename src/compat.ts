@@ -1,4 +1,4 @@
-/** The logging API that agent programs know, over the recorder and the domains. See docs/compat.md. */
+/** The logging API that agent programs know, over the recorder and the domains. */
 import { type Migration, storeSchema } from "./model/schema.ts";
 
 export {

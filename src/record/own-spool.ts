@@ -18,8 +18,9 @@ import { batchLimits, type DrainStore, writeLines } from "./write-lines.ts";
 
 const sync = promisify(fdatasync);
 
-/** The totals of sessions are set from all their rows, so not after each batch. */
+/** The totals of sessions are set from all their rows: not after each batch, and no more than a twentieth of the time. */
 export const settleEvery = 500;
+const settleShare = 20;
 
 export interface OwnSpoolParts {
   readonly folder: string;
@@ -41,7 +42,7 @@ export class OwnSpool {
   #synced = 0;
   #syncing = false;
   #untold = false;
-  #settledAt = Number.NEGATIVE_INFINITY;
+  #settleAgain = 0;
 
   constructor(parts: OwnSpoolParts) {
     const { recorder, owner, shared } = parts;
@@ -66,7 +67,7 @@ export class OwnSpool {
       if (newest === this.#segment) break;
       await this.#finishSegment(store);
     }
-    if (how.settle || performance.now() - this.#settledAt >= settleEvery) await this.#settle(store);
+    if (how.settle || performance.now() >= this.#settleAgain) await this.#settle(store);
   }
 
   async #drainBatch(store: DrainStore): Promise<boolean> {
@@ -108,13 +109,16 @@ export class OwnSpool {
   }
 
   async #settle(store: DrainStore): Promise<void> {
-    this.#settledAt = performance.now();
+    const started = performance.now();
     const ids = [...this.#touched];
     if (ids.length > 0) await store.ingest.settle(ids);
     for (const id of ids) this.#touched.delete(id);
-    if (!this.#untold) return;
-    this.#untold = false;
-    await store.engine.write(accountChanges(this.#account, this.#parts.now()));
+    if (this.#untold) {
+      this.#untold = false;
+      await store.engine.write(accountChanges(this.#account, this.#parts.now()));
+    }
+    const ended = performance.now();
+    this.#settleAgain = ended + Math.max(settleEvery, settleShare * (ended - started));
   }
 
   /** The recorder went on to the next file: this one is done once its rows are on the disk. */

@@ -33,6 +33,7 @@ export class Recovery {
   readonly #folder: string;
   readonly #here: Owner;
   readonly #touched = new Set<string>();
+  readonly #done: SpoolFile[] = [];
   #files: SpoolFile[] = [];
   #reading: Reading | undefined;
   #found: Recovered = nothingLeft;
@@ -92,13 +93,19 @@ export class Recovery {
   ): Promise<void> {
     const { account, fd, torn } = reading;
     const more = this.#files[1]?.recorder === file.recorder;
-    await store.ingest.settle([...this.#touched]);
-    if (!more) await store.engine.write(accountChanges(account, now, true));
-    await store.durable();
-    this.#touched.clear();
+    if (!more) {
+      // Once, at the recorder's end: totals are made from all rows of a session.
+      await store.ingest.settle([...this.#touched]);
+      await store.engine.write(accountChanges(account, now, true));
+      await store.durable();
+    }
     closeSync(fd);
-    rmSync(file.path, { force: true });
     this.#files.shift();
+    this.#done.push(file);
+    if (!more) {
+      this.#touched.clear();
+      for (const { path } of this.#done.splice(0)) rmSync(path, { force: true });
+    }
     this.#reading = more ? { account, fd: -1, offset: 0, torn: false } : undefined;
     this.#found = {
       recorders: this.#found.recorders + (more ? 0 : 1),
@@ -113,8 +120,7 @@ export class Recovery {
   close(): void {
     if (this.#reading !== undefined && this.#reading.fd !== -1) closeSync(this.#reading.fd);
     this.#reading = undefined;
-    for (const file of this.#files) release(file);
-    this.#files = [];
+    for (const file of [...this.#done.splice(0), ...this.#files.splice(0)]) release(file);
   }
 }
 
