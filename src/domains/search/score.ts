@@ -166,11 +166,17 @@ function scoreTerms(field: Field, top: Top): number {
 
 /** Without words: every document that may be found, the newest first. */
 function scoreAll(field: Field, top: Top): number {
+  const { count, times } = field.columns;
+  const { allowed } = field;
   let seen = 0;
-  for (let document = 0; document < field.columns.count; document++) {
-    if (field.allowed && field.allowed[document] === 0) continue;
+  let oldest = top.thresholdTime();
+  // Documents stand in the order they came in: backwards, the newest are met first and the rest is only counted.
+  for (let document = count - 1; document >= 0; document--) {
+    if (allowed && allowed[document] === 0) continue;
     seen++;
+    if ((times[document] ?? 0) < oldest) continue;
     offer(field, top, { document, score: 0 });
+    oldest = top.thresholdTime();
   }
   return seen;
 }

@@ -17,6 +17,8 @@ export function compareRanked(a: Ranked, b: Ranked): number {
 export interface Top {
   /** A document that scores less cannot enter. */
   readonly threshold: () => number;
+  /** Of those with the threshold's score an older one cannot enter either. */
+  readonly thresholdTime: () => number;
   add(ranked: Ranked): void;
   /** Best first. */
   readonly list: () => Ranked[];
@@ -55,6 +57,7 @@ export function createTop(limit: number): Top {
 
   return {
     threshold: () => (heap.length < limit ? 0 : (heap[0]?.score ?? 0)),
+    thresholdTime: () => (heap.length < limit ? -Infinity : (heap[0]?.time ?? 0)),
     add(ranked) {
       if (heap.length < limit) {
         up(heap.push(ranked) - 1);
