@@ -35,7 +35,8 @@ interface OpenCall {
   readonly id: string;
   readonly toolName: string;
   readonly callId: string | undefined;
-  /** By the monotonic clock: a wall clock may jump back. */
+  readonly startedAt: number;
+  /** The same by the monotonic clock: the other one may jump back. */
   readonly started: number;
 }
 
@@ -109,7 +110,7 @@ export class ConversationLogger {
         ? { toolName: given, status, input, output, ...(error !== undefined && { error }) }
         : given;
     if (this.#client === null || this.#sessionId === null) return newId();
-    const { id, started } = this.#callOf(execution);
+    const { id, startedAt, started } = this.#callOf(execution);
     const ended = execution.status !== "running";
     this.#client.record({
       kind: "toolExecution",
@@ -117,6 +118,7 @@ export class ConversationLogger {
       sessionId: this.#sessionId,
       toolName: execution.toolName,
       status: execution.status,
+      startedAt,
       ...(execution.input !== undefined && { input: execution.input }),
       ...(execution.output !== undefined && { output: execution.output }),
       ...(execution.error !== undefined && { error: execution.error }),
@@ -136,7 +138,13 @@ export class ConversationLogger {
       callId === undefined ? call.toolName === toolName : call.callId === callId;
     const begins = status === "running" && callId === undefined;
     const known = begins ? undefined : this.#open.findLast(isIt);
-    const call = known ?? { id: newId(), toolName, callId, started: performance.now() };
+    const call = known ?? {
+      id: newId(),
+      toolName,
+      callId,
+      startedAt: Date.now(),
+      started: performance.now(),
+    };
     if (status !== "running") this.#open = this.#open.filter((other) => other !== known);
     else if (known === undefined) this.#open = [...this.#open.slice(-openAtMost), call];
     return call;

@@ -143,9 +143,11 @@ describe("secrets", () => {
         // Twice: the first run compiles the pattern, and this machine is shared.
         let ms = Number.POSITIVE_INFINITY;
         for (let run = 0; run < 3 && ms > 10; run++) {
-          const start = performance.now();
+          // Time of the processor: other programs do not count.
+          const start = process.cpuUsage();
           text.replace(rule.pattern, "");
-          ms = Math.min(ms, performance.now() - start);
+          const { user, system } = process.cpuUsage(start);
+          ms = Math.min(ms, (user + system) / 1_000);
         }
         if (ms > 10) over.push(`${rule.name} ${ms.toFixed(0)} ms on ${text.slice(0, 30)}`);
         if (ms > worst.ms) worst = { ms, rule: rule.name, text: text.slice(0, 40) };
@@ -153,7 +155,7 @@ describe("secrets", () => {
     }
     console.log(`redaction: ${hostile.length} hostile megabytes, worst`, worst, over);
     expect(hostile.length).toBeGreaterThan(200);
-    expect(worst.ms).toBeLessThan(100);
+    expect(worst.ms).toBeLessThan(50);
   });
 });
 
