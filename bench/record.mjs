@@ -158,7 +158,7 @@ function rawDriver(from, to) {
     )
     .raw()
     .all([]);
-  const rows = source.prepare("select * from messages order by session_id, sequence").raw().all([]);
+  const rows = source.prepare("select * from messages order by rowid").raw().all([]);
   source.close();
   const db = new Database(to);
   db.exec("pragma journal_mode = wal");
