@@ -20,4 +20,4 @@ export {
   type RecorderOptions,
   type Tally,
 } from "./record/recorder.ts";
-export type { RedactOptions } from "./record/redact.ts";
+export { envLiterals, type RedactionRule, type RedactOptions } from "./record/redact.ts";

@@ -136,7 +136,11 @@ async function importAll(
   };
   try {
     const parts = { engine, ingest, costOf: prices.costOf, now: Date.now };
-    const report = await importPaths(parts, { ...how, onProgress, ...(paths === undefined ? {} : { paths }) });
+    const report = await importPaths(parts, {
+      ...how,
+      onProgress,
+      ...(paths === undefined ? {} : { paths }),
+    });
     if (!index) return report;
     const search = await searching();
     const all = await search.lag();

@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { PriceOverride, PriceOverrides } from "./domains/prices.ts";
+import { makeFolder } from "./engine/folder.ts";
 import { LociError } from "./errors.ts";
 import { lociHome } from "./place.ts";
 
@@ -39,7 +40,7 @@ export function readOwnPrices(env: Environment): PriceOverrides {
 
 export function writeOwnPrices(env: Environment, prices: PriceOverrides): void {
   const path = priceFile(env);
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path));
   const next = `${path}.${process.pid}`;
   writeFileSync(next, `${JSON.stringify(prices, null, 2)}\n`, { mode: 0o600 });
   renameSync(next, path);

@@ -144,7 +144,8 @@ async function toolRows(
       part.messageId === undefined
         ? (before?.messageId ?? (await sequences.newest(part.sessionId)))
         : part.messageId;
-    const startedAt = part.startedAt ?? before?.startedAt ?? part.endedAt ?? at;
+    // Heard of before its end: that is when it began, as far as anybody said.
+    const startedAt = part.startedAt ?? before?.startedAt ?? Math.min(at, part.endedAt ?? at);
     const row = toolExecutionRow({ ...part, messageId, startedAt }, at);
     rows.push(row);
     if (before === undefined) added.push(row);

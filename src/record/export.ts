@@ -1,7 +1,8 @@
-import { createWriteStream, mkdirSync } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { makeFolder } from "../engine/folder.ts";
 import type { Engine } from "../engine/engine.ts";
 import { LociError } from "../errors.ts";
 import type { AnyCollection } from "../model/collection.ts";
@@ -119,7 +120,7 @@ export async function exportTranscripts(engine: Engine, folder: string): Promise
   const taken = new Set<string>();
   for (const row of rows) {
     const path = freePath(join(root, ...placeOf(row.path)), taken);
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path));
     await pipeline(Readable.from(rawBytes(engine, row.id)), createWriteStream(path, { mode: 0o600 }));
     written.push(path);
   }

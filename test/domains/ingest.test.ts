@@ -116,6 +116,18 @@ describe.each([
     ]);
   });
 
+  it("times a call that is told whole in one write from when it was first heard of", async () => {
+    const call = { kind: "toolExecution", id: "t", sessionId: "s", toolName: "Read" } as const;
+    const told = [
+      { ...call, status: "running", at: 40 },
+      { ...call, status: "completed", at: 100 },
+    ] as const;
+    await ingest.write(told);
+    expect(await createSessions(store.engine).toolExecutions("s")).toMatchObject([
+      { status: "completed", startedAt: 40, endedAt: 100, durationMs: 60 },
+    ]);
+  });
+
   it("says that a cost is incomplete while a model has no price", async () => {
     await ingest.write([
       { kind: "modelCall", id: "c1", sessionId: "s", model: "known", outputTokens: 100 },

@@ -130,7 +130,7 @@ function createNames(
   };
 }
 
-/** Cuts texts into runs. Some 25 MB/s of what has new words, and three times that of what has not. */
+/** Cuts texts into runs: 15 to 22 MB/s of texts with new words in them (Node 20, 2 shared cores). */
 export function createTokenizer(termOf: (term: string) => number): Tokenizer {
   const found = {
     refs: new Uint32Array(1 << 12),
