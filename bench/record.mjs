@@ -26,6 +26,7 @@ async function main() {
     large: await cost({ bytes: 1_048_576, count: quick ? 20 : 100 }),
     stall: await stall(),
     drain: await drainBesideDriver(quick ? 20_000 : 50_000),
+    drainWithIndex: await indexBesideDriver(quick ? 10_000 : 30_000),
     kill9: await killLoop(),
   };
   console.log(JSON.stringify(result));
@@ -150,7 +151,55 @@ async function drainBesideDriver(count) {
   };
 }
 
-function rawDriver(from, to) {
+/** The same with a text index on both sides: ours, which follows behind, and FTS5 in the driver's own transactions. */
+async function indexBesideDriver(count) {
+  const place = folder();
+  const recorder = recorderIn(place, { drain: false });
+  const content = variedText();
+  for (let n = 0; n < count; n++)
+    recorder.record({ kind: "message", sessionId: `s${n % 20}`, role: "user", content: content() });
+  await recorder.close();
+  const seconds = async (work) => {
+    const start = performance.now();
+    await work();
+    return (performance.now() - start) / 1_000;
+  };
+  const store = await openDrainStore(join(place, "loci.db"));
+  const drain = await seconds(() => recoverLeftovers(store, { spool: join(place, "loci.spool") }));
+  await store.close();
+  const loci = await open(join(place, "loci.db"), { inThread: true });
+  const index = await seconds(() => loci.index.catchUp());
+  await loci.close();
+  const raw = count / rawDriver(join(place, "loci.db"), join(place, "raw.db"), { fts5: true });
+  rmSync(place, { recursive: true });
+  const ratio = (ours) => Math.round((raw / ours) * 100) / 100;
+  const result = {
+    rows: count,
+    oneAfterTheOther: ratio(drain + index),
+    inTwoThreads: ratio(Math.max(drain, index)),
+  };
+  console.log(
+    `drain and text index beside the raw driver with FTS5: ${result.oneAfterTheOther} one after the other, ${result.inTwoThreads} in their two threads`,
+  );
+  return result;
+}
+
+/** Texts of 1 KB that differ, with the common and the rare words of a language. */
+function variedText() {
+  let seed = 7;
+  const random = () => {
+    seed = (seed * 1_103_515_245 + 12_345) & 0x7fffffff;
+    return seed / 0x7fffffff;
+  };
+  const words = Array.from({ length: 20_000 }, (_, n) => (n * 7_919 + 4_096).toString(26));
+  return () => {
+    let made = "";
+    while (made.length < 1_024) made += `${words[Math.floor(words.length * random() ** 4)]} `;
+    return made.slice(0, 1_024);
+  };
+}
+
+function rawDriver(from, to, { fts5 = false } = {}) {
   const source = new Database(from);
   const made = source
     .prepare(
@@ -165,10 +214,17 @@ function rawDriver(from, to) {
   db.exec("pragma synchronous = normal");
   for (const [sql] of made) db.exec(sql);
   const insert = db.prepare(`insert or ignore into messages values (${rows[0].map(() => "?").join(",")})`);
+  if (fts5)
+    db.exec("create virtual table texts using fts5(content, content = '', tokenize = 'porter unicode61')");
+  const index = fts5 ? db.prepare("insert into texts (rowid, content) values (?, ?)") : undefined;
   const start = performance.now();
   for (let n = 0; n < rows.length; n += 500) {
     db.exec("begin immediate");
-    for (const row of rows.slice(n, n + 500)) insert.run(row);
+    for (const [at, row] of rows.slice(n, n + 500).entries()) {
+      insert.run(row);
+      // The fifth column is the content.
+      index?.run([n + at + 1, row[4]]);
+    }
     db.exec("commit");
   }
   const rate = rows.length / ((performance.now() - start) / 1_000);
