@@ -1,6 +1,5 @@
-import { closeSync, constants, fdatasync, fstatSync, openSync, rmSync, utimesSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import {
   type Account,
   accountChanges,
@@ -14,9 +13,8 @@ import {
 import type { Owner } from "./owner.ts";
 import type { Shared } from "./shared.ts";
 import { readLines, segmentFile } from "./spool.ts";
+import { SpoolSync } from "./spool-sync.ts";
 import { batchLimits, type DrainStore, writeLines } from "./write-lines.ts";
-
-const sync = promisify(fdatasync);
 
 /** The totals of sessions are set from all their rows: not after each batch, and no more than a twentieth of the time. */
 export const settleEvery = 500;
@@ -39,8 +37,7 @@ export class OwnSpool {
   #fd = -1;
   #segment: number;
   #offset = 0;
-  #synced = 0;
-  #syncing = false;
+  readonly #sync: SpoolSync;
   #untold = false;
   #settleAgain = 0;
 
@@ -51,6 +48,10 @@ export class OwnSpool {
     const known = shared.written() + shared.lost();
     this.#account = { ...newAccount(recorder, owner), known, rank: known > 0 ? null : 0 };
     this.#segment = Math.max(1, shared.finished());
+    this.#sync = new SpoolSync(
+      (segment) => this.#pathOf(segment),
+      () => shared.segment(),
+    );
   }
 
   /** Brings all that is there now into the store, or stops when told. */
@@ -130,42 +131,29 @@ export class OwnSpool {
     rmSync(this.#path(), { force: true });
     this.#segment++;
     this.#offset = 0;
-    this.#synced = 0;
     this.#parts.shared.finish(this.#segment);
   }
 
-  /** To the disk, against a loss of power. */
+  /** To the disk, against a loss of power: also while the store cannot be had. */
   sync(): void {
-    if (this.#syncing || this.#fd === -1) return;
-    const { size } = fstatSync(this.#fd);
-    if (size <= this.#synced) return;
-    this.#syncing = true;
-    void this.#syncTo(size);
-  }
-
-  async #syncTo(size: number): Promise<void> {
-    try {
-      await sync(this.#fd);
-      this.#synced = size;
-    } catch {
-      // The disk says no: the next line will hear it too, and count it.
-    }
-    this.#syncing = false;
+    this.#sync.run();
   }
 
   /** Shows other machines that this recorder lives. */
   touch(): void {
-    if (this.#fd === -1) return;
     const seconds = this.#parts.now() / 1000;
-    try {
-      utimesSync(this.#path(), seconds, seconds);
-    } catch {
-      // Somebody removed it; the numbers will say so.
+    for (let segment = this.#segment; segment <= this.#parts.shared.segment(); segment++) {
+      try {
+        utimesSync(this.#pathOf(segment), seconds, seconds);
+      } catch {
+        // Somebody removed it; the numbers will say so.
+      }
     }
   }
 
   /** Ends it, and removes the file when nothing in it is needed any more. */
   async close(store: DrainStore | undefined): Promise<void> {
+    await this.#sync.close();
     try {
       if (store !== undefined && this.#fd !== -1 && !this.grown()) await this.#finishSegment(store);
     } catch {
@@ -176,7 +164,11 @@ export class OwnSpool {
   }
 
   #path(): string {
+    return this.#pathOf(this.#segment);
+  }
+
+  #pathOf(segment: number): string {
     const { folder, recorder, owner } = this.#parts;
-    return join(folder, segmentFile({ recorder, segment: this.#segment, owner }));
+    return join(folder, segmentFile({ recorder, segment, owner }));
   }
 }

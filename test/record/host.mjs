@@ -25,6 +25,8 @@ const acknowledged = openSync(join(folder, `${session}.ack`), "a");
 const filler = "x".repeat(bytes);
 
 function say(number) {
+  // A test that was ended does not leave its programs behind.
+  if (number % 1_000 === 0 && performance.now() - started > 60_000) process.exit(99);
   const id = recorder.record({
     kind: "message",
     sessionId: session,
