@@ -82,6 +82,24 @@ describe("the snippets of the logging plan", () => {
     expect(await getSession(client, "nobody")).toBeNull();
   });
 
+  test("a session that is started again began when it first did, and runs", async () => {
+    const client = await getTursoClient();
+    const first = new ConversationLogger(client);
+    await first.startSession({ id: "again", agentType: "planning", model: "m" });
+    await first.logMessage("user", "one");
+    await first.endSession("error", "boom");
+    await first.syncToCloud();
+    const before = await getSession(client, "again");
+    const second = new ConversationLogger(client);
+    await second.startSession({ id: "again", agentType: "planning", model: "m" });
+    await second.logMessage("user", "two");
+    const after = await getSession(client, "again");
+    expect(before).toMatchObject({ status: "error", errorMessage: "boom" });
+    expect(after).toMatchObject({ status: "running", endedAt: null, errorMessage: null });
+    expect(after?.startedAt).toBe(before?.startedAt);
+    expect(after?.messages.map(({ sequence }) => sequence)).toEqual([1, 2]);
+  });
+
   test("the configuration needs both variables; without it there is no effect, no error and no file", async () => {
     expect(getTursoConfig()).toEqual({ url: process.env["TURSO_DATABASE_URL"], authToken: "any" });
     for (const name of ["TURSO_AUTH_TOKEN", "TURSO_DATABASE_URL"]) {

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { makeWorld, type World } from "./world.ts";
@@ -50,4 +50,17 @@ test("a file without a session can be had back by its id, and doctor does not se
   const broken = await world.loci(["doctor", "--db", path]);
   expect(broken.code).toBe(6);
   expect(broken.stdout).not.toContain("loci doctor --db");
+});
+
+test("transcripts are never written over what is there, and where nothing can be written it is no bug", async () => {
+  const path = join(world.home, "p", "a.jsonl");
+  mkdirSync(join(world.home, "p"));
+  writeFileSync(path, "mine\n");
+  await world.loci(["import", path]);
+  writeFileSync(path, "changed since\n");
+  expect(await world.loci(["export", "--raw", "-o", world.home])).toMatchObject({ code: 2, stdout: "" });
+  expect(readFileSync(path, "utf8")).toBe("changed since\n");
+  expect((await world.loci(["export", "--raw", "-o", join(path, "below")])).code).toBe(4);
+  expect((await world.loci(["export", "--raw", "-o", join(world.home, "new")])).code).toBe(0);
+  expect(readFileSync(join(world.home, "new", "p", "a.jsonl"), "utf8")).toBe("mine\n");
 });
