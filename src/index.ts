@@ -1,12 +1,32 @@
+export type { JsonChange } from "./domains/checkpoint-diff.ts";
+export type {
+  CheckpointFilter,
+  CheckpointGiven,
+  CheckpointItem,
+  CheckpointQuery,
+  Checkpoints,
+} from "./domains/checkpoints.ts";
 export type { Ingest, Ingested, IngestOptions } from "./domains/ingest.ts";
+export type {
+  Knowledge,
+  KnowledgeEntry,
+  KnowledgeFilter,
+  KnowledgeFound,
+  KnowledgeGiven,
+  KnowledgeHit,
+  KnowledgeQuery,
+} from "./domains/knowledge.ts";
+export type { Memory, MemoryGiven, MemoryQuery } from "./domains/memory.ts";
 export type { Price, PriceOverride, PriceOverrides, Prices } from "./domains/prices.ts";
 export type { CostLine, Reports, Span, ToolLine, Totals } from "./domains/reports.ts";
 export type { SearchAnswer, SearchItem, SearchOptions } from "./domains/search/search.ts";
-export type { Page, SessionQuery, Sessions } from "./domains/sessions.ts";
+export type { Page, SessionQuery, Sessions, SessionState } from "./domains/sessions.ts";
 export type { Engine, SqlAnswer, SqlDoor, SqlOptions } from "./engine/engine.ts";
 export { type ErrorCode, errorCode, type ErrorDetails, LociError } from "./errors.ts";
+export type { Checkpoint } from "./model/checkpoint.ts";
 export type { Happening, Moment } from "./model/happening.ts";
 export { newId } from "./model/id.ts";
+export type { AgentMemory } from "./model/memory.ts";
 export type { Message } from "./model/message.ts";
 export type { ModelCall } from "./model/model-call.ts";
 export type { Session, SessionStatus } from "./model/session.ts";

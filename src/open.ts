@@ -1,7 +1,10 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Checkpoints, createCheckpoints } from "./domains/checkpoints.ts";
 import { createIngest, type Ingest } from "./domains/ingest.ts";
+import { createKnowledge, type Knowledge } from "./domains/knowledge.ts";
+import { createMemory, type Memory } from "./domains/memory.ts";
 import { createPrices, type PriceOverrides, type Prices } from "./domains/prices.ts";
 import { createReports, type Reports } from "./domains/reports.ts";
 import type { Search, SearchAnswer, SearchOptions } from "./domains/search/search.ts";
@@ -28,6 +31,11 @@ export interface Loci extends AsyncDisposable {
   readonly spool: string | null;
   readonly engine: Engine;
   readonly sessions: Sessions;
+  /** What agents decided: see docs/memory.md. */
+  readonly memory: Memory;
+  /** What agents found out, for all of them. */
+  readonly knowledge: Knowledge;
+  readonly checkpoints: Checkpoints;
   readonly reports: Reports;
   readonly prices: Prices;
   /** Finds messages and tool executions by plain words: see docs/search.md. */
@@ -68,6 +76,9 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     spool: place.kind === "memory" ? null : place.spool,
     engine,
     sessions: createSessions(engine),
+    memory: createMemory(engine, { now: Date.now }),
+    knowledge: createKnowledge(engine, { now: Date.now }),
+    checkpoints: createCheckpoints(engine, { now: Date.now }),
     reports: createReports(engine),
     prices,
     search: async (words, scope) => (await searching()).search(words, scope),

@@ -1,4 +1,4 @@
-import type { Engine, Where } from "../engine/engine.ts";
+import { type Engine, insert, update, type Where } from "../engine/engine.ts";
 import { LociError } from "../errors.ts";
 import type { Millis } from "../model/collection.ts";
 import { type Message, messages } from "../model/message.ts";
@@ -7,6 +7,7 @@ import { type Session, type SessionStatus, sessions } from "../model/session.ts"
 import { type ToolExecution, toolExecutions } from "../model/tool-execution.ts";
 import { fromCursor, pageSize, toCursor } from "./cursor.ts";
 import { projectPaths } from "./projects.ts";
+import { sessionRow } from "./rows.ts";
 
 export interface SessionQuery {
   /** A project's path, or its folder's name. */
@@ -29,7 +30,16 @@ export interface Page<Item> {
   readonly next: string | null;
 }
 
+export interface SessionState {
+  readonly id: string;
+  readonly projectId?: string | null | undefined;
+  /** Any JSON value. */
+  readonly data: unknown;
+}
+
 export interface Sessions {
+  /** Saves the state of a session, which is made where it is not there; `updatedAt` is now. */
+  save(state: SessionState): Promise<Session>;
   /** Sessions, the one in which something happened last first. */
   list(query?: SessionQuery): Promise<Page<Session>>;
   get(id: string): Promise<Session | null>;
@@ -45,8 +55,9 @@ export interface Sessions {
   count(): Promise<number>;
 }
 
-export function createSessions(engine: Engine): Sessions {
+export function createSessions(engine: Engine, now: () => Millis = Date.now): Sessions {
   return {
+    save: (state) => saveSession(engine, state, now()),
     get: (id) => getSession(engine, id),
     list: (query = {}) => listSessions(engine, query),
     resolve: (idOrPrefix) => resolveSession(engine, idOrPrefix),
@@ -78,6 +89,14 @@ export function createSessions(engine: Engine): Sessions {
 
 async function getSession(engine: Engine, id: string): Promise<Session | null> {
   return (await engine.find(sessions, { where: { id }, limit: 1 }))[0] ?? null;
+}
+
+async function saveSession(engine: Engine, state: SessionState, at: Millis): Promise<Session> {
+  const { id, projectId, data } = state;
+  if (data === undefined) throw new LociError("invalid", "The state of a session is data: any JSON value.");
+  const patch = { data, updatedAt: at, ...(projectId === undefined ? {} : { projectId }) };
+  await engine.write([insert(sessions, [sessionRow({ id, ...patch }, at)]), update(sessions, { id }, patch)]);
+  return resolveSession(engine, id);
 }
 
 /** In order; a sub-agent's id begins with its parent's and a slash. */

@@ -1,5 +1,8 @@
+import { checkpoints } from "./checkpoint.ts";
 import type { AnyCollection } from "./collection.ts";
+import { knowledge } from "./knowledge.ts";
 import { ledger } from "./ledger.ts";
+import { agentMemory } from "./memory.ts";
 import { messages } from "./message.ts";
 import { modelCalls } from "./model-call.ts";
 import { importedFiles, rawEvents } from "./raw-event.ts";
@@ -43,6 +46,11 @@ export const storeSchema: Schema = {
         ledger,
         pendingSearch,
       ],
+    },
+    {
+      version: 2,
+      summary: "agent memory, knowledge, checkpoints",
+      create: [agentMemory, knowledge, checkpoints],
     },
   ],
 };

@@ -30,3 +30,22 @@ export const pageFlag = {
   summary: "go on behind a page: its `next`",
   placeholder: "NEXT",
 } as const;
+
+/** Where something that is kept came from, and what it replaces. */
+export const sessionFlag = { kind: "string", summary: "the session it is from", placeholder: "ID" } as const;
+
+export const messageFlag = { kind: "string", summary: "the message it is from", placeholder: "ID" } as const;
+
+export const supersedesFlag = {
+  kind: "string",
+  summary: "the older one it replaces",
+  placeholder: "ID",
+} as const;
+
+export const historyFlag = { kind: "boolean", summary: "superseded ones too" } as const;
+
+export const tagFlag = {
+  kind: "list",
+  summary: "a tag; may be given several times",
+  placeholder: "TAG",
+} as const;

@@ -7,6 +7,7 @@ import { listSessions, showSession, tailMessages } from "../../operations/sessio
 import { querySql } from "../../operations/sql.ts";
 import { summarize } from "../../operations/summary.ts";
 import type { Command } from "./command.ts";
+import { memoryCommands } from "./memory-commands.ts";
 import { operated } from "./operated.ts";
 
 /** Everything that can be typed behind `loci`, in the order of the help. */
@@ -129,6 +130,7 @@ export const commands: readonly Command[] = [
     ],
     run: async (call) => (await import("./commands/doctor.ts")).doctor(call),
   },
+  ...memoryCommands,
   operated(managePrices, {
     view: async () => (await import("./views/prices.ts")).pricesView,
     details:

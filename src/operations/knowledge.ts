@@ -1,0 +1,151 @@
+import type { KnowledgeEntry } from "../domains/knowledge.ts";
+import type { Page } from "./answers.ts";
+import { jsonValue, sessionMeant } from "./given.ts";
+import { isoTime, type Operation, operation } from "./operation.ts";
+import {
+  historyFlag,
+  limitFlag,
+  messageFlag,
+  pageFlag,
+  sessionFlag,
+  supersedesFlag,
+  tagFlag,
+} from "./params.ts";
+
+export type KnowledgeItem = Omit<KnowledgeEntry, "createdAt" | "updatedAt"> & {
+  readonly createdAt: string;
+  readonly updatedAt: string;
+};
+
+export interface KnowledgeAnswer {
+  readonly entry: KnowledgeItem;
+}
+
+export type FoundItem = KnowledgeItem & { readonly score: number; readonly snippet: string };
+
+export interface FoundKnowledge {
+  readonly items: readonly FoundItem[];
+  /** So many entries match. */
+  readonly total: number;
+}
+
+export interface Removed {
+  readonly removed: string;
+}
+
+const categoryFlag = { kind: "string", summary: "only of this category", placeholder: "NAME" } as const;
+const agentFlag = { kind: "string", summary: "only what this agent found", placeholder: "NAME" } as const;
+const idParam = {
+  kind: "string",
+  positional: true,
+  required: true,
+  summary: "its id, or the beginning of it",
+} as const;
+
+function itemOf<Entry extends KnowledgeEntry>(
+  entry: Entry,
+): Omit<Entry, "createdAt" | "updatedAt"> & KnowledgeItem {
+  return { ...entry, createdAt: isoTime(entry.createdAt), updatedAt: isoTime(entry.updatedAt) };
+}
+
+export const addKnowledge: Operation = operation({
+  name: "know add",
+  summary: "keep something that was found out, for every agent",
+  access: "write",
+  params: {
+    topic: { kind: "string", positional: true, required: true, summary: "what it is about, in a few words" },
+    content: { kind: "list", positional: true, summary: "what was found out" },
+    category: {
+      kind: "string",
+      letter: "c",
+      default: "general",
+      summary: "its category",
+      placeholder: "NAME",
+    },
+    tag: tagFlag,
+    agent: { kind: "string", summary: "who found it", placeholder: "NAME" },
+    session: sessionFlag,
+    message: messageFlag,
+    metadata: { kind: "string", summary: "anything else, as JSON", placeholder: "JSON" },
+    supersedes: supersedesFlag,
+  },
+  async run(loci, input): Promise<KnowledgeAnswer> {
+    const { topic, category, tag, agent, message, metadata, supersedes } = input;
+    const entry = await loci.knowledge.add({
+      topic,
+      category,
+      content: input.content.join(" "),
+      tags: tag,
+      agentId: agent,
+      sessionId: await sessionMeant(loci, input.session),
+      messageId: message,
+      ...(metadata === undefined ? {} : { metadata: jsonValue("--metadata", metadata) }),
+      supersedes: supersedes === undefined ? null : (await loci.knowledge.resolve(supersedes)).id,
+    });
+    return { entry: itemOf(entry) };
+  },
+});
+
+export const searchKnowledge: Operation = operation({
+  name: "know search",
+  summary: "find knowledge by words, whoever found it out",
+  access: "read",
+  params: {
+    words: { kind: "list", positional: true, required: true, summary: "what to look for, in plain words" },
+    category: { ...categoryFlag, letter: "c" },
+    tag: tagFlag,
+    agent: agentFlag,
+    limit: { ...limitFlag, default: 10 },
+  },
+  async run(loci, input): Promise<FoundKnowledge> {
+    const { words, category, tag, agent, limit } = input;
+    const found = await loci.knowledge.search(words.join(" "), {
+      category,
+      tags: tag,
+      agentId: agent,
+      limit,
+    });
+    return { items: found.items.map(itemOf), total: found.total };
+  },
+});
+
+export const listKnowledge: Operation = operation({
+  name: "know ls",
+  summary: "list knowledge, newest first",
+  access: "read",
+  params: {
+    category: { ...categoryFlag, letter: "c" },
+    tag: tagFlag,
+    agent: agentFlag,
+    history: historyFlag,
+    limit: limitFlag,
+    after: pageFlag,
+  },
+  async run(loci, input): Promise<Page<KnowledgeItem>> {
+    const { category, tag, agent, history, limit, after } = input;
+    const page = await loci.knowledge.list({ category, tags: tag, agentId: agent, history, limit, after });
+    return { items: page.items.map(itemOf), next: page.next };
+  },
+});
+
+export const showKnowledge: Operation = operation({
+  name: "know show",
+  summary: "show an entry of knowledge, whole",
+  access: "read",
+  params: { id: idParam },
+  async run(loci, { id }): Promise<KnowledgeAnswer> {
+    return { entry: itemOf(await loci.knowledge.resolve(id)) };
+  },
+});
+
+export const removeKnowledge: Operation = operation({
+  name: "know rm",
+  summary: "take an entry of knowledge away",
+  access: "write",
+  params: { id: idParam },
+  async run(loci, input): Promise<Removed> {
+    const { id } = await loci.knowledge.resolve(input.id);
+    await loci.knowledge.remove(id);
+    return { removed: id };
+  },
+});
