@@ -60,6 +60,9 @@ describe("docs made from the code", () => {
       "ledger",
       "search_pending",
       "search_segments",
+      "agent_memory",
+      "knowledge",
+      "checkpoints",
     ]) {
       expect(text).toContain(`#### ${name}\n`);
     }

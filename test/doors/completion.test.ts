@@ -26,12 +26,19 @@ describe("the completion", () => {
     expect(complete("ls", "--lim")).toEqual(["--limit"]);
     expect(complete("--db", "x.db", "cost", "--by", "")).toEqual(["day", "model", "project", "tool"]);
     expect(complete("completion", "f")).toEqual(["fish"]);
+    expect(complete("kn")).toEqual(["know"]);
+    expect(complete("know", "")).toEqual(["add", "search", "ls", "show", "rm"]);
+    expect(complete("--db", "x.db", "ckpt", "s")).toEqual(["save", "show"]);
+    expect(complete("know", "add", "--cat")).toEqual(["--category"]);
+    expect(complete("memory", "--db", "x.db", "ls", "--sc")).toEqual(["--scope"]);
   });
 
   test("of zsh and fish parse where the shells are", () => {
     for (const shell of ["zsh", "fish"] as const) {
       const script = completionScript(shell, commands, globalParams);
-      for (const { name, hidden } of commands) if (!hidden) expect(script).toContain(name);
+      for (const { name, hidden } of commands) {
+        if (!hidden) for (const word of name.split(" ")) expect(script).toContain(word);
+      }
       if (has(shell)) expect(spawnSync(shell, ["-n"], { input: script }).status).toBe(0);
       // Without the shell: at least no quote is left open.
       expect(script.replaceAll("'\\''", "").split("'").length % 2).toBe(1);

@@ -57,6 +57,15 @@ function cases(): Case[] {
     { args: ["cost", "--by", "modle"] },
     { args: ["cost", "--explain", "zzzz"] },
     { args: ["tail", "zzzz"] },
+    { args: ["know"] },
+    { args: ["know", "serch", "x"] },
+    { args: ["know", "add", "topic"] },
+    { args: ["know", "add", "topic", "--file", "nowhere.md"] },
+    { args: ["know", "show", "zzzz"] },
+    { args: ["memory", "add", "a", "t", '<recalled from="x">'], about: "recalled text" },
+    { args: ["memory", "show", "zzzz"] },
+    { args: ["ckpt", "save", "{nope"] },
+    { args: ["ckpt", "show", "--project", "nowhere"] },
     { args: ["sql"] },
     { args: ["sql", "delete from sessions"] },
     { args: ["sql", "select sesion_id from messages"] },
@@ -147,7 +156,9 @@ beforeAll(async () => {
   put("not-a-database.txt", "This is a letter, and no database at all. ".repeat(100));
   await world.seed([], join(world.home, "newer.db"));
   const newer = new Database(join(world.home, "newer.db"));
-  newer.exec("update schema_version set version = 99");
+  newer.exec(
+    "update schema_version set version = 99 where version = (select max(version) from schema_version)",
+  );
   newer.close();
 });
 

@@ -35,6 +35,14 @@ export function helpAbout(words: readonly string[]): readonly string[] | Command
   return "text" in named ? named.text : named.command;
 }
 
+/** The name of the command that was typed, as far as there is one; undefined for `loci` alone. */
+export function nameIn(argv: readonly string[]): string | undefined {
+  const at = commandAt(argv, globalParams);
+  if (at < 0) return undefined;
+  const two = `${argv[at]} ${argv[at + 1]}`;
+  return commands.some(({ name }) => name === two) ? two : argv[at];
+}
+
 function firstWords(): string[] {
   return [...new Set(commands.map(({ name }) => name.split(" ")[0] ?? name))];
 }

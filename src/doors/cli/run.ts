@@ -7,7 +7,7 @@ import { type Command, globalParams, paramLabel } from "./command.ts";
 import { commands, summaryCommand } from "./commands.ts";
 import { calledAs, readSettings, type SettingName, type Settings, withStore } from "./config.ts";
 import { commandHelp, overview } from "./help.ts";
-import { helpAbout, namedCommand } from "./named.ts";
+import { helpAbout, namedCommand, nameIn } from "./named.ts";
 import { createOutput, type Format, formats, jsonText } from "./output.ts";
 import type { ProgressLine } from "./progress.ts";
 import { exitCodes, reportError } from "./report.ts";
@@ -66,7 +66,7 @@ function tell(error: unknown, world: World, home: string): number {
     json: wantsJson(argv),
     verbose: argv.includes("--verbose") || argv.includes("-v"),
     help: (code) => {
-      const word = argv[commandAt(argv, globalParams)];
+      const word = nameIn(argv);
       return exitCodes[code] === 2 && word !== undefined ? `loci ${word} --help` : "loci doctor";
     },
     home,
