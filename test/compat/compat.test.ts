@@ -212,7 +212,7 @@ describe("what the program it comes from got wrong", () => {
     for (let n = 0; n < 5; n++) {
       await logger.startSession({ id: `s${n}`, agentType: n < 3 ? "planning" : "review", model: "m" });
       for (let k = 0; k < 3; k++) {
-        await logger.logMessage("user", `message ${k}`);
+        await logger.logMessage("user", `message ${k}`, 10);
         await logger.logToolExecution("t", "completed");
       }
       if (n > 0) await logger.endSession(n === 4 ? "error" : "completed", n === 4 ? "it broke" : undefined);
@@ -225,13 +225,11 @@ describe("what the program it comes from got wrong", () => {
       errorSessions: 1,
       totalMessages: 15,
       totalToolExecutions: 15,
-      totalTokens: 0,
+      totalTokens: 150,
       sessionsByAgentType: { planning: 3, review: 2 },
     });
-    expect(await getSessionStats(client, { agentType: "planning" })).toMatchObject({
-      totalMessages: 9,
-      totalSessions: 3,
-    });
+    const planning = { totalMessages: 9, totalSessions: 3, totalTokens: 90 };
+    expect(await getSessionStats(client, { agentType: "planning" })).toMatchObject(planning);
     const ids = async (options: Parameters<typeof listSessions>[1]) =>
       (await listSessions(client, options)).map((row) => row.id);
     expect(await ids({ limit: 2 })).toEqual(["s4", "s3"]);
