@@ -18,7 +18,6 @@ import { operated } from "./operated.ts";
 
 const fileFlag = {
   kind: "string",
-  letter: "f",
   summary: "it stands in this file; - reads stdin",
   placeholder: "PATH",
 } as const;
