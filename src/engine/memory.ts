@@ -35,7 +35,16 @@ export function createMemoryEngine(): Engine {
       const planned = changes.map(planChange);
       const undo: Array<() => void> = [];
       try {
-        return planned.map((change) => apply(tableOf(change.collection), change, undo));
+        const touched: number[] = [];
+        for (const change of planned) {
+          const rows = apply(tableOf(change.collection), change, undo);
+          if (rows < change.least) {
+            for (const step of undo.reverse()) step();
+            return planned.map(() => 0);
+          }
+          touched.push(rows);
+        }
+        return touched;
       } catch (error) {
         for (const step of undo.reverse()) step();
         throw error;

@@ -1,6 +1,6 @@
 import Database from "libsql";
 import { LociError } from "../../errors.ts";
-import { type Answer, query, type Statement, statement } from "../sql/client.ts";
+import { type Answer, fellShort, query, type Statement, statement } from "../sql/client.ts";
 import { bindList, countPlaces } from "./binder.ts";
 import { makeFile, requireFile } from "./files.ts";
 
@@ -78,7 +78,15 @@ export function openConnection(path: string, { readonly }: ConnectionOptions): C
     write(statements) {
       db.exec("begin immediate");
       try {
-        const answers = statements.map(run);
+        const answers: Answer[] = [];
+        for (const statement of statements) {
+          const answer = run(statement);
+          if (fellShort(statement, answer)) {
+            db.exec("rollback");
+            return [];
+          }
+          answers.push(answer);
+        }
         db.exec("commit");
         return answers;
       } catch (error) {
