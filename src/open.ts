@@ -1,11 +1,16 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createClock } from "./domains/clock.ts";
 import { createIngest, type Ingest } from "./domains/ingest.ts";
+import { createLocks, type Locks } from "./domains/locks.ts";
+import { createMailbox, type Mailbox } from "./domains/mailbox.ts";
 import { createPrices, type PriceOverrides, type Prices } from "./domains/prices.ts";
 import { createReports, type Reports } from "./domains/reports.ts";
 import type { Search, SearchAnswer, SearchOptions } from "./domains/search/search.ts";
 import { createSessions, type Sessions } from "./domains/sessions.ts";
+import { createSwarm, type HealthLimits, type Swarm } from "./domains/swarm.ts";
+import { createTasks, type Tasks } from "./domains/tasks/tasks.ts";
 import type { Engine, SqlDoor } from "./engine/engine.ts";
 import type { IndexThread } from "./index-thread.ts";
 import { describePlace, type Place, storeUrl } from "./place.ts";
@@ -39,6 +44,11 @@ export interface Loci extends AsyncDisposable {
   recover(): Promise<Recovered>;
   /** Brings in transcripts and interchange files. Without paths, what Claude Code left on this machine. */
   import(paths?: readonly string[], options?: ImportAll): Promise<ImportReport>;
+  /** Agents that work together: who is there, how they are, what they do. See docs/swarm.md. */
+  swarm(id: string, limits?: Partial<HealthLimits>): Swarm;
+  readonly tasks: Tasks;
+  readonly locks: Locks;
+  readonly mailbox: Mailbox;
   /** Absent where the backend has no SQL. */
   readonly sql?: SqlDoor;
   /** Ends it; twice is fine. */
@@ -63,6 +73,7 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
   const prices = createPrices(own);
   const ingest = createIngest(engine, { now: Date.now, costOf: prices.costOf });
   const searching = createSearching(store);
+  const clock = createClock(engine, { now: Date.now, elapsed: () => performance.now() });
   return {
     place: describePlace(place),
     spool: place.kind === "memory" ? null : place.spool,
@@ -79,6 +90,10 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     recorder: (how = {}) => createRecorder({ ...how, ...recorderPlace(url, place, { engine, ingest }) }),
     recover: () => recover(url, place),
     import: (paths, how) => importAll({ engine, ingest, prices, searching, url }, paths, how),
+    swarm: (id, limits = {}) => createSwarm(engine, id, { now: clock, limits }),
+    tasks: createTasks(engine, { now: clock }),
+    locks: createLocks(engine, { now: clock }),
+    mailbox: createMailbox(engine, { now: clock }),
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),
     close: store.close,
     [Symbol.asyncDispose]: store.close,

@@ -1,6 +1,5 @@
 import { LociError } from "../../errors.ts";
 import type { Loci } from "../../open.ts";
-import { nearest } from "../../operations/nearest.ts";
 import type { Input, Millis } from "../../operations/operation.ts";
 import { readInput } from "../../operations/values.ts";
 import { commandAt, parseArguments } from "./args.ts";
@@ -8,7 +7,8 @@ import { type Command, globalParams, paramLabel } from "./command.ts";
 import { commands, summaryCommand } from "./commands.ts";
 import { calledAs, readSettings, type SettingName, type Settings, withStore } from "./config.ts";
 import { commandHelp, overview } from "./help.ts";
-import { createOutput, type Format, formats } from "./output.ts";
+import { helpAbout, namedCommand } from "./named.ts";
+import { createOutput, type Format, formats, jsonText } from "./output.ts";
 import type { ProgressLine } from "./progress.ts";
 import { exitCodes, reportError } from "./report.ts";
 import { createScreen, type Environment, type Screen } from "./screen.ts";
@@ -38,7 +38,8 @@ export async function run(world: World): Promise<number> {
   try {
     const asked = readCommand(world);
     if ("text" in asked) {
-      world.stdout.write(`${asked.text.join("\n")}\n`);
+      const text = asked.text.join("\n");
+      world.stdout.write(`${wantsJson(world.argv) ? jsonText({ v: 1, text }) : text}\n`);
       return 0;
     }
     home = asked.settings.home;
@@ -53,11 +54,16 @@ export async function run(world: World): Promise<number> {
   return 130;
 }
 
+/** What was asked for, also where the arguments could not be read. */
+function wantsJson(argv: readonly string[]): boolean {
+  return /(^| )--(json|format[= ](nd)?json)( |$)/.test(argv.join(" "));
+}
+
 function tell(error: unknown, world: World, home: string): number {
   const { argv, stderr } = world;
   const report = reportError(error, {
     screen: screenOf(world, stderr, argv.includes("--no-color")),
-    json: /(^| )--(json|format[= ](nd)?json)( |$)/.test(argv.join(" ")),
+    json: wantsJson(argv),
     verbose: argv.includes("--verbose") || argv.includes("-v"),
     help: (code) => {
       const word = argv[commandAt(argv, globalParams)];
@@ -86,14 +92,27 @@ function readCommand({
   const at = commandAt(argv, globalParams);
   const word = at < 0 ? undefined : argv[at];
   if (word === "help") {
-    const about = argv[at + 1];
-    return { text: about === undefined ? overview() : commandHelp(findCommand(about)) };
+    const about = argv.slice(at + 1).filter((token) => !token.startsWith("-"));
+    if (about.length === 0) return { text: overview() };
+    const found = helpAbout(about);
+    return { text: "run" in found ? commandHelp(found) : found };
   }
-  if (word === undefined && argv.includes("--version")) return { text: [version()] };
-  const command = word === undefined ? summaryCommand : findCommand(word);
+  const asksVersion = word === undefined && argv.includes("--version");
+  if (asksVersion && !wantsJson(argv)) return { text: [version()] };
+  const named = asksVersion
+    ? namedCommand(["version"], 0)
+    : word === undefined
+      ? { command: summaryCommand, places: [] }
+      : namedCommand(argv, at);
+  if ("text" in named) return named;
+  const { command, places } = named;
   const spoken = word === undefined ? "loci" : `loci ${command.name}`;
   const params = { ...command.params, ...globalParams };
-  const given = parseArguments(at < 0 ? argv : argv.toSpliced(at, 1), params, { command: spoken });
+  const tokens =
+    at < 0
+      ? argv.filter((token) => !asksVersion || token !== "--version")
+      : argv.filter((_, place) => !places.includes(place));
+  const given = parseArguments(tokens, params, { command: spoken });
   if (given["help"] === true) return { text: word === undefined ? overview() : commandHelp(command) };
 
   const flags: Partial<Record<SettingName, string>> = {};
@@ -116,22 +135,6 @@ function readCommand({
     help: `${spoken} --help`,
   });
   return { command, input, settings, format: formatOf(input, settings, stdout.isTTY === true) };
-}
-
-function findCommand(word: string): Command {
-  const command = commands.find(({ name }) => name === word);
-  if (command) return command;
-  const meant = nearest(
-    word,
-    commands.map(({ name }) => name),
-  );
-  throw new LociError(
-    "invalid",
-    `There is no command ${JSON.stringify(word)}.${meant ? ` Did you mean ${meant}?` : ""}`,
-    {
-      next: meant ? `loci ${meant} --help` : "loci help",
-    },
-  );
 }
 
 function formatOf(input: Input, settings: Settings, isTerminal: boolean): Format {
