@@ -158,7 +158,9 @@ function fish(commands: readonly Command[]): string {
   for (const command of commands) {
     const words = command.name.split(" ");
     if (words.length === 1) {
-      lines.push(`complete -c loci -n __fish_use_subcommand -a ${command.name} -d ${single(command.summary)}`);
+      lines.push(
+        `complete -c loci -n __fish_use_subcommand -a ${command.name} -d ${single(command.summary)}`,
+      );
     }
     const only = `-n ${single(words.map((word) => `__fish_seen_subcommand_from ${word}`).join("; and "))}`;
     for (const [name, param] of Object.entries(command.params)) {
