@@ -41,37 +41,12 @@ export interface Mailbox {
 }
 
 export function createMailbox(engine: Engine, { now }: { readonly now: Clock }): Mailbox {
-  const post = async (
-    recipients: readonly string[],
-    { swarm = "default", from, body, ttl = 86_400_000 }: Sending,
-    topic: string | null = null,
-  ): Promise<number> => {
+  const post = async (recipients: readonly string[], sending: Sending, topic?: string): Promise<number> => {
     const at = await now();
-    const letters = recipients.map(
-      (recipient): Letter => ({
-        // Ids of one process ascend also within a millisecond: that is the order of a sender's messages.
-        id: newId(at),
-        swarmId: swarm,
-        sender: from,
-        recipient,
-        topic,
-        body,
-        sentAt: at,
-        expiresAt: at + ttl,
-        dueAt: at,
-        deliveries: 0,
-        ackedAt: null,
-      }),
-    );
+    const letters = recipients.map((recipient) => letterOf(sending, { recipient, topic: topic ?? null, at }));
     const [sent] = await engine.write([insert(mailbox, letters)]);
     return sent ?? 0;
   };
-  const subscription = (topic: string, { swarm = "default", agent }: Receiving): Subscription => ({
-    id: stableId(0, "subscription", swarm, topic, agent),
-    swarmId: swarm,
-    topic,
-    agentId: agent,
-  });
   return {
     send: (to, sending) => post([to], sending),
     async publish(topic, sending) {
@@ -97,24 +72,7 @@ export function createMailbox(engine: Engine, { now }: { readonly now: Clock }):
     async unsubscribe(topic, who) {
       await engine.write([remove(subscriptions, { id: subscription(topic, who).id })]);
     },
-    async receive({ swarm = "default", agent, limit = 100, ackWithin = 300_000 }) {
-      const at = await now();
-      return engine.take(
-        mailbox,
-        {
-          where: {
-            swarmId: swarm,
-            recipient: agent,
-            ackedAt: null,
-            dueAt: { upTo: at },
-            expiresAt: { above: at },
-          },
-          orderBy: [["id", "up"]],
-          limit,
-        },
-        { deliveries: { add: 1 }, dueAt: at + ackWithin },
-      );
-    },
+    receive: async (receiving) => receive(engine, receiving, await now()),
     async ack(letters) {
       const ids = letters.map(({ id }) => id);
       const where = { id: { anyOf: ids }, ackedAt: null };
@@ -129,4 +87,54 @@ export function createMailbox(engine: Engine, { now }: { readonly now: Clock }):
       return removed.reduce((sum, count) => sum + count, 0);
     },
   };
+}
+
+function letterOf(
+  { swarm = "default", from, body, ttl = 86_400_000 }: Sending,
+  { recipient, topic, at }: Pick<Letter, "recipient" | "topic"> & { readonly at: Millis },
+): Letter {
+  return {
+    // Ids of one process ascend also within a millisecond: that is the order of a sender's messages.
+    id: newId(at),
+    swarmId: swarm,
+    sender: from,
+    recipient,
+    topic,
+    body,
+    sentAt: at,
+    expiresAt: at + ttl,
+    dueAt: at,
+    deliveries: 0,
+    ackedAt: null,
+  };
+}
+
+function subscription(
+  topic: string,
+  { swarm = "default", agent }: Pick<Receiving, "swarm" | "agent">,
+): Subscription {
+  const id = stableId(0, "subscription", swarm, topic, agent);
+  return { id, swarmId: swarm, topic, agentId: agent };
+}
+
+function receive(
+  engine: Engine,
+  { swarm = "default", agent, limit = 100, ackWithin = 300_000 }: Receiving,
+  at: Millis,
+): Promise<Letter[]> {
+  return engine.take(
+    mailbox,
+    {
+      where: {
+        swarmId: swarm,
+        recipient: agent,
+        ackedAt: null,
+        dueAt: { upTo: at },
+        expiresAt: { above: at },
+      },
+      orderBy: [["id", "up"]],
+      limit,
+    },
+    { deliveries: { add: 1 }, dueAt: at + ackWithin },
+  );
 }

@@ -7,10 +7,7 @@ import { type Command, globalParams, paramLabel } from "./command.ts";
 import { commands, summaryCommand } from "./commands.ts";
 import { calledAs, readSettings, type SettingName, type Settings, withStore } from "./config.ts";
 import { commandHelp, overview } from "./help.ts";
-<<<<<<< HEAD
 import { helpAbout, namedCommand } from "./named.ts";
-=======
->>>>>>> main
 import { createOutput, type Format, formats, jsonText } from "./output.ts";
 import type { ProgressLine } from "./progress.ts";
 import { exitCodes, reportError } from "./report.ts";
@@ -95,7 +92,6 @@ function readCommand({
   const at = commandAt(argv, globalParams);
   const word = at < 0 ? undefined : argv[at];
   if (word === "help") {
-<<<<<<< HEAD
     const about = argv.slice(at + 1).filter((token) => !token.startsWith("-"));
     if (about.length === 0) return { text: overview() };
     const found = helpAbout(about);
@@ -116,22 +112,6 @@ function readCommand({
     at < 0
       ? argv.filter((token) => !asksVersion || token !== "--version")
       : argv.filter((_, place) => !places.includes(place));
-=======
-    const about = argv.slice(at + 1).find((token) => !token.startsWith("-"));
-    return { text: about === undefined ? overview() : commandHelp(findCommand(about)) };
-  }
-  const asksVersion = word === undefined && argv.includes("--version");
-  if (asksVersion && !wantsJson(argv)) return { text: [version()] };
-  const command = asksVersion
-    ? findCommand("version")
-    : word === undefined
-      ? summaryCommand
-      : findCommand(word);
-  const spoken = word === undefined ? "loci" : `loci ${command.name}`;
-  const params = { ...command.params, ...globalParams };
-  const tokens =
-    at < 0 ? argv.filter((token) => !asksVersion || token !== "--version") : argv.toSpliced(at, 1);
->>>>>>> main
   const given = parseArguments(tokens, params, { command: spoken });
   if (given["help"] === true) return { text: word === undefined ? overview() : commandHelp(command) };
 

@@ -75,26 +75,7 @@ export function openConnection(path: string, { readonly }: ConnectionOptions): C
       if (readonly) db.exec("pragma query_only = on");
     },
     read: run,
-    write(statements) {
-      db.exec("begin immediate");
-      try {
-        const answers: Answer[] = [];
-        for (const statement of statements) {
-          const answer = run(statement);
-          if (fellShort(statement, answer)) {
-            db.exec("rollback");
-            return [];
-          }
-          answers.push(answer);
-        }
-        db.exec("commit");
-        return answers;
-      } catch (error) {
-        // A full disk or an I/O error has rolled back already.
-        if (db.inTransaction) db.exec("rollback");
-        throw error;
-      }
-    },
+    write: (statements) => transact(db, statements, run),
     copyTo: (target) => void run(statement("vacuum into ?", [target])),
     check() {
       const { rows } = run(query("pragma quick_check"));
@@ -106,6 +87,31 @@ export function openConnection(path: string, { readonly }: ConnectionOptions): C
       db.close();
     },
   };
+}
+
+function transact(
+  db: Database.Database,
+  statements: readonly Statement[],
+  run: (statement: Statement) => Answer,
+): Answer[] {
+  db.exec("begin immediate");
+  try {
+    const answers: Answer[] = [];
+    for (const statement of statements) {
+      const answer = run(statement);
+      if (fellShort(statement, answer)) {
+        db.exec("rollback");
+        return [];
+      }
+      answers.push(answer);
+    }
+    db.exec("commit");
+    return answers;
+  } catch (error) {
+    // A full disk or an I/O error has rolled back already.
+    if (db.inTransaction) db.exec("rollback");
+    throw error;
+  }
 }
 
 /**

@@ -4,7 +4,7 @@ import { type Plan, planQuery } from "../../engine/query.ts";
 import { planRollup, type RollupPlan } from "../../engine/rollup.ts";
 import { fieldOf } from "../../engine/stored.ts";
 import type { AnyCollection } from "../../model/collection.ts";
-import { query, type SqlClient } from "./client.ts";
+import { query, type SqlClient, type Statement } from "./client.ts";
 import {
   compileChange,
   compileFind,
@@ -45,10 +45,7 @@ export function createSqlEngine(
       const touching = planned.filter((change) => change.kind !== "insert" || change.rows.length > 0);
       if (touching.length === 0) return planned.map(() => 0);
       const answers = await client.write(
-        touching.map((change) => {
-          const compiled = compileChange(dialect, change);
-          return change.least > 0 ? { ...compiled, least: change.least } : compiled;
-        }),
+        touching.map((change) => compileGuarded(dialect, change)),
         { again: touching.every(isSafeTwice) },
       );
       return planned.map((change) => answers[touching.indexOf(change)]?.changes ?? 0);
@@ -93,6 +90,11 @@ export function createSqlEngine(
   };
   // `find` is overloaded for callers; the rows are of the type that the collection says.
   return engine as Engine;
+}
+
+function compileGuarded(dialect: Dialect, change: PlannedChange): Statement {
+  const compiled = compileChange(dialect, change);
+  return change.least > 0 ? { ...compiled, least: change.least } : compiled;
 }
 
 /** Adding twice adds twice, and a guard that held does not hold again; everything else is the same row again. */
