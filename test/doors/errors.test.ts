@@ -147,7 +147,9 @@ beforeAll(async () => {
   put("not-a-database.txt", "This is a letter, and no database at all. ".repeat(100));
   await world.seed([], join(world.home, "newer.db"));
   const newer = new Database(join(world.home, "newer.db"));
-  newer.exec("update schema_version set version = 99");
+  newer.exec(
+    "update schema_version set version = 99 where version = (select max(version) from schema_version)",
+  );
   newer.close();
 });
 
