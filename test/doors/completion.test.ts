@@ -22,6 +22,8 @@ describe("the completion", () => {
       return stdout.split("\n").filter(Boolean);
     };
     expect(spawnSync("bash", ["-n"], { input: script }).status).toBe(0);
+    expect(complete("task", "")).toEqual(["ls", "add", "show", "retry", "cancel"]);
+    expect(complete("task", "add", "--dep")).toEqual(["--depends-on"]);
     expect(complete("co")).toEqual(["cost", "config", "completion"]);
     expect(complete("ls", "--lim")).toEqual(["--limit"]);
     expect(complete("--db", "x.db", "cost", "--by", "")).toEqual(["day", "model", "project", "tool"]);
