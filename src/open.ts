@@ -7,11 +7,13 @@ import { createReports, type Reports } from "./domains/reports.ts";
 import type { Search, SearchAnswer, SearchOptions } from "./domains/search/search.ts";
 import { createSessions, type Sessions } from "./domains/sessions.ts";
 import type { Engine, SqlDoor } from "./engine/engine.ts";
+import type { Happening } from "./model/happening.ts";
 import type { IndexThread } from "./index-thread.ts";
 import { describePlace, type Place, storeUrl } from "./place.ts";
 import { readOwnPrices } from "./price-file.ts";
 import type { ImportOptions, ImportProgress, ImportReport } from "./record/import/import.ts";
 import { createRecorder, type Recorder, type RecorderOptions } from "./record/recorder.ts";
+import { createRedactor } from "./record/redact.ts";
 import type { Recovered } from "./record/recovery.ts";
 import { openStore, type OpenStoreOptions, type Store } from "./store.ts";
 
@@ -37,6 +39,11 @@ export interface Loci extends AsyncDisposable {
   recorder(options?: Omit<RecorderOptions, "spool" | "store">): Recorder;
   /** Brings what recorders of ended processes left in the spool into the store. */
   recover(): Promise<Recovered>;
+  /**
+   * Writes these happenings now, secrets replaced, and answers when they stand in the store: for the few that somebody
+   * waits for. An agent's own stream belongs to a recorder, which nobody has to wait for.
+   */
+  add(happenings: readonly Happening[]): Promise<void>;
   /** Brings in transcripts and interchange files. Without paths, what Claude Code left on this machine. */
   import(paths?: readonly string[], options?: ImportAll): Promise<ImportReport>;
   /** Absent where the backend has no SQL. */
@@ -78,6 +85,10 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     },
     recorder: (how = {}) => createRecorder({ ...how, ...recorderPlace(url, place, { engine, ingest }) }),
     recover: () => recover(url, place),
+    async add(happenings) {
+      const { sessions } = await ingest.write(createRedactor().value(happenings));
+      await ingest.settle(sessions);
+    },
     import: (paths, how) => importAll({ engine, ingest, prices, searching, url }, paths, how),
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),
     close: store.close,
