@@ -7,6 +7,6 @@ import { toolReference } from "../dist/doors/mcp/reference.js";
 writeFileSync(new URL("../docs/cli.md", import.meta.url), reference());
 
 const page = new URL("../docs/mcp.md", import.meta.url);
-const parts = readFileSync(page, "utf8").split(/(?<=<!-- tools[^>]*-->\n)|(?=<!-- end of tools -->)/);
-if (parts.length !== 3) throw new Error("docs/mcp.md has no place for its table of tools.");
-writeFileSync(page, `${parts[0]}\n${toolReference()}\n\n${parts[2]}`);
+const parts = readFileSync(page, "utf8").split(/(?<=<!-- tools:[^>]*-->\n)(?:[^]*)(?=<!-- end of tools -->)/);
+if (parts.length !== 2) throw new Error("docs/mcp.md has no place for its table of tools.");
+writeFileSync(page, `${parts[0]}\n${toolReference()}\n\n${parts[1]}`);

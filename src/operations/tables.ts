@@ -19,10 +19,16 @@ const catalogs: Readonly<Record<string, Catalog>> = {
     columns: `select name, type, "notnull" = 0, pk > 0 from pragma_table_xinfo(?)`,
   },
   postgres: {
-    tables: `select table_name, case table_type when 'VIEW' then 'view' else 'table' end
-      from information_schema.tables where table_schema = current_schema() order by 2, 1`,
-    columns: `select column_name, data_type, is_nullable = 'YES', false from information_schema.columns
-      where table_schema = current_schema() and table_name = $1 order by ordinal_position`,
+    // The views for people are made for the one transaction that names them: the catalog does not have them.
+    tables: `select table_name as name, case table_type when 'VIEW' then 'view' else 'table' end as kind
+      from information_schema.tables where table_schema = current_schema()
+      union values ('v_sessions', 'view'), ('v_messages', 'view'), ('v_tool_calls', 'view'),
+        ('v_costs_daily', 'view'), ('v_errors', 'view') order by 2, 1`,
+    columns: `select a.attname, t.typname, not a.attnotnull, coalesce(a.attnum = any (i.indkey), false)
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
+      join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+      join pg_type t on t.oid = a.atttypid left join pg_index i on i.indrelid = c.oid and i.indisprimary
+      where c.relname = $1 order by a.attnum`,
   },
 };
 
@@ -76,6 +82,14 @@ export const describeTable: Operation = operation({
     });
     if (columns.length > 0) return { table, columns };
     const names = (await tablesOf(loci)).map(({ name }) => name);
+    if (names.includes(table)) {
+      // A view that the catalog does not have: its answer says what its columns are called.
+      const answer = await sql.query(`select * from ${table} limit 0`);
+      return {
+        table,
+        columns: answer.columns.map((name) => ({ name, type: "", nullable: true, key: false })),
+      };
+    }
     const meant = nearest(table, names);
     throw new LociError(
       "not-found",

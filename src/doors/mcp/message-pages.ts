@@ -58,7 +58,7 @@ function entryOf({ message, tools }: ShownMessage, now: number, piece: { from: n
       id: message.id,
       session_id: message.sessionId,
       sequence: message.sequence,
-      role: message.role,
+      role: clipped(message.role, 60),
       content: part,
       ...(cut ? { characters: { from: piece.from + 1, to, of: content.length } } : {}),
       ...(tools.length > 0 ? { tools } : {}),
