@@ -3,4 +3,4 @@
  * is 17 MB in three packages; bundled it is one file, and loads in a third of the time.
  */
 export { Server } from "@modelcontextprotocol/server";
-export { serveStdio, StdioServerTransport } from "@modelcontextprotocol/server/stdio";
+export { serveStdio } from "@modelcontextprotocol/server/stdio";

@@ -46,6 +46,7 @@ export async function ask<Answer extends object>(
   { loci, context }: ToolCall,
   input: Input,
 ): Promise<Answer> {
+  // Here the type comes back that operation() took away.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return (await operation.run(loci, input, context)) as Answer;
 }
