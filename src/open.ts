@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createIngest, type Ingest } from "./domains/ingest.ts";
@@ -70,6 +70,12 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
   const prices = createPrices(own);
   const ingest = createIngest(engine, { now: Date.now, costOf: prices.costOf });
   const searching = createSearching(store);
+  // What was in memory is gone when it is closed: nothing will ever read the spools of it.
+  const temporary: string[] = [];
+  const close = async (): Promise<void> => {
+    await store.close();
+    for (const folder of temporary.splice(0)) rmSync(folder, { recursive: true, force: true });
+  };
   return {
     place: describePlace(place),
     spool: place.kind === "memory" ? null : place.spool,
@@ -83,7 +89,11 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
       catchUp: async (how) => (await searching()).catchUp(how),
       rebuild: async (how) => (await searching()).rebuild(how),
     },
-    recorder: (how = {}) => createRecorder({ ...how, ...recorderPlace(url, place, { engine, ingest }) }),
+    recorder(how = {}) {
+      const where = recorderPlace(url, place, { engine, ingest });
+      if (place.kind === "memory") temporary.push(where.spool);
+      return createRecorder({ ...how, ...where });
+    },
     recover: () => recover(url, place),
     async add(happenings) {
       const { sessions } = await ingest.write(createRedactor().value(happenings));
@@ -91,8 +101,8 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     },
     import: (paths, how) => importAll({ engine, ingest, prices, searching, url }, paths, how),
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),
-    close: store.close,
-    [Symbol.asyncDispose]: store.close,
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 

@@ -66,8 +66,10 @@ export class ConversationLogger {
       id,
       agentType,
       model,
+      // A session that goes on has begun when it first did, and has no end again.
       status: "running",
-      startedAt: Date.now(),
+      endedAt: null,
+      errorMessage: null,
       ...(provider !== undefined && { provider }),
       ...(metadata !== undefined && { metadata }),
     });

@@ -169,9 +169,22 @@ export async function getSessionStats(
     errorSessions: sum("count", "error"),
     totalMessages: sum("said"),
     totalToolExecutions: sum("called"),
-    totalTokens: sum("read") + sum("wrote"),
+    totalTokens: sum("read") + sum("wrote") + (await saidTokens(loci, filter)),
     sessionsByAgentType: types,
   };
+}
+
+/** The tokens that `logMessage` was told, of sessions whose model calls nobody recorded. */
+async function saidTokens(loci: Loci | null, filter: SessionFilter): Promise<number> {
+  if (loci === null) return 0;
+  const where = { ...filterOf(filter), inputTokens: 0, outputTokens: 0 };
+  const own = await loci.engine.find(sessions, { where, fields: ["id"] });
+  const [all] = await loci.engine.rollup(messages, {
+    by: [],
+    where: { sessionId: { anyOf: own.map(({ id }) => id) } },
+    measures: { tokens: { sum: "tokenCount" } },
+  });
+  return all?.tokens ?? 0;
 }
 
 /** The store, with what this process logged a moment ago in it. */

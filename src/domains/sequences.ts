@@ -30,6 +30,8 @@ export interface Sequences {
 
 export function createSequences(engine: Engine): Sequences {
   const lasts = new Map<string, Last>();
+  /** Sessions of which another process may have written what we are given: a spool is read again after a crash. */
+  const doubtful = new Set<string>();
 
   async function lastOf(sessionId: string): Promise<Last> {
     const known = lasts.get(sessionId);
@@ -37,6 +39,7 @@ export function createSequences(engine: Engine): Sequences {
     const last = await readLast(engine, sessionId);
     if (lasts.size >= remembered) lasts.clear();
     lasts.set(sessionId, last);
+    if (last.sequence > 0) doubtful.add(sessionId);
     return last;
   }
 
@@ -46,18 +49,28 @@ export function createSequences(engine: Engine): Sequences {
     return sequence;
   }
 
-  async function missing(rows: readonly Message[]): Promise<Message[]> {
-    const ids = rows.map((row) => row.id);
-    const there = await engine.find(messages, { where: { id: { anyOf: ids } }, fields: ["id"] });
-    const known = new Set(there.map((row) => row.id));
-    return rows.filter((row) => !known.has(row.id));
+  /**
+   * The sequences of those that stand already: numbered anew, they would leave a gap. The last of the session is read
+   * before, so that one who writes in between is met by the unique sequence.
+   */
+  async function standing(parts: readonly MessagePart[]): Promise<Map<string, number>> {
+    for (const { sessionId } of parts) await lastOf(sessionId);
+    const asked = parts.filter(({ sessionId }) => doubtful.has(sessionId));
+    if (asked.length === 0) return new Map();
+    const where = { id: { anyOf: asked.map(({ id }) => id) } };
+    const there = await engine.find(messages, { where, fields: ["id", "sessionId", "sequence"] });
+    const replayed = new Set(there.map(({ sessionId }) => sessionId));
+    for (const { sessionId } of asked) if (!replayed.has(sessionId)) doubtful.delete(sessionId);
+    return new Map(there.map(({ id, sequence }) => [id, sequence]));
   }
 
   return {
     async number(parts, heard) {
+      const all = [...parts];
+      const there = await standing(all.filter(({ sequence }) => sequence === undefined));
       const rows: Message[] = [];
-      for (const part of parts) {
-        const sequence = part.sequence ?? (await next(part.sessionId, part.id));
+      for (const part of all) {
+        const sequence = part.sequence ?? there.get(part.id) ?? (await next(part.sessionId, part.id));
         const last = lasts.get(part.sessionId);
         if (last !== undefined && sequence > last.sequence)
           lasts.set(part.sessionId, { id: part.id, sequence });
@@ -73,7 +86,7 @@ export function createSequences(engine: Engine): Sequences {
       let open = rows;
       let written = (await engine.write(changes))[at] ?? 0;
       while (written < open.length) {
-        open = await missing(open);
+        open = await missing(engine, open);
         for (const row of open) lasts.delete(row.sessionId);
         const again: Message[] = [];
         for (const row of open) again.push({ ...row, sequence: await next(row.sessionId, row.id) });
@@ -83,6 +96,13 @@ export function createSequences(engine: Engine): Sequences {
       }
     },
   };
+}
+
+async function missing(engine: Engine, rows: readonly Message[]): Promise<Message[]> {
+  const ids = rows.map((row) => row.id);
+  const there = await engine.find(messages, { where: { id: { anyOf: ids } }, fields: ["id"] });
+  const known = new Set(there.map((row) => row.id));
+  return rows.filter((row) => !known.has(row.id));
 }
 
 async function readLast(engine: Engine, sessionId: string): Promise<Last> {

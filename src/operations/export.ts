@@ -1,3 +1,4 @@
+import { importedFiles } from "../model/raw-event.ts";
 import { sessions as sessionRows } from "../model/session.ts";
 import type { Loci } from "../open.ts";
 import { exportLines, exportTranscripts, rawBytes } from "../record/export.ts";
@@ -21,9 +22,11 @@ async function subAgents(loci: Loci, parentSessionId: string): Promise<string[]>
   return [...own.map(({ id }) => id), ...below];
 }
 
-/** The transcript of a session, byte for byte as it was read. */
+/** The transcript of a session, or a file in which no session was found, byte for byte as it was read. */
 export async function* transcriptOf(loci: Loci, idOrPrefix: string): AsyncGenerator<Uint8Array> {
-  const { id } = await loci.sessions.resolve(idOrPrefix);
+  const where = { id: idOrPrefix };
+  const [file] = await loci.engine.find(importedFiles, { where, fields: ["id"], limit: 1 });
+  const { id } = file ?? (await loci.sessions.resolve(idOrPrefix));
   yield* rawBytes(loci.engine, id);
 }
 

@@ -1,6 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { type Context, type Operation, operation } from "./operation.ts";
+import { type Operation, operation } from "./operation.ts";
 
 /** What now stands in the store of the files that were given. */
 export interface ImportAnswer {
@@ -45,7 +43,9 @@ export const importSessions: Operation = operation({
     },
   },
   async run(loci, input, context): Promise<ImportAnswer> {
-    const redact = input.redact === "off" ? { off: true } : { literals: await secretsBeside(context) };
+    // The rules are compiled when their module is read: only where something is imported.
+    const { withEnvFile } = await import("../record/redact-env.ts");
+    const redact = withEnvFile({ off: input.redact === "off" }, context.folder);
     let most = 0;
     const report = await loci.import(input.path.length === 0 ? undefined : input.path, {
       redact,
@@ -69,20 +69,6 @@ export const importSessions: Operation = operation({
     };
   },
 });
-
-/** The values of the `.env` file where the person stands: secrets that have no shape of their own. */
-async function secretsBeside({ folder }: Context): Promise<string[]> {
-  const path = join(folder, ".env");
-  if (!existsSync(path)) return [];
-  // The rules are compiled when their module is read: only where something is imported.
-  const { envLiterals } = await import("../record/redact.ts");
-  try {
-    return envLiterals(readFileSync(path, "utf8"));
-  } catch {
-    // Not ours to read: then its values are not ours to know.
-    return [];
-  }
-}
 
 /** The folder of the sample sessions that come with the package. */
 export async function samples(): Promise<string> {

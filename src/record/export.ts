@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { makeFolder } from "../engine/folder.ts";
 import type { Engine } from "../engine/engine.ts";
-import { LociError } from "../errors.ts";
+import { errorCode, LociError } from "../errors.ts";
 import type { AnyCollection } from "../model/collection.ts";
 import type { HappeningKind } from "../model/happening.ts";
 import { messages } from "../model/message.ts";
@@ -109,7 +109,10 @@ export async function* rawBytes(engine: Engine, id: string): AsyncGenerator<Buff
   }
 }
 
-/** Writes every transcript to a file of its own below `folder`, in the layout it had. Answers the files' paths. */
+/**
+ * Writes every transcript to a file of its own below `folder`, in the layout it had. Never over a file that is there:
+ * the folder may be the one they came from. Answers the files' paths.
+ */
 export async function exportTranscripts(engine: Engine, folder: string): Promise<string[]> {
   const root = resolve(folder);
   const rows = await engine.find(importedFiles, {
@@ -120,11 +123,31 @@ export async function exportTranscripts(engine: Engine, folder: string): Promise
   const taken = new Set<string>();
   for (const row of rows) {
     const path = freePath(join(root, ...placeOf(row.path)), taken);
-    makeFolder(dirname(path));
-    await pipeline(Readable.from(rawBytes(engine, row.id)), createWriteStream(path, { mode: 0o600 }));
+    try {
+      makeFolder(dirname(path));
+      const file = createWriteStream(path, { flags: "wx", mode: 0o600 });
+      await pipeline(Readable.from(rawBytes(engine, row.id)), file);
+    } catch (error) {
+      throw errorCode(error) === undefined ? unwritable(path, error) : error;
+    }
     written.push(path);
   }
   return written;
+}
+
+function unwritable(path: string, cause: unknown): LociError {
+  const isThere = cause instanceof Error && "code" in cause && cause.code === "EEXIST";
+  return isThere
+    ? new LociError("invalid", "A file is there already, and is not written over.", {
+        where: path,
+        next: "loci export --raw -o FOLDER, with a new folder",
+        cause,
+      })
+    : new LociError("permission", "The transcripts cannot be written here.", {
+        where: path,
+        next: "Name a folder that is yours, on a disk with room.",
+        cause,
+      });
 }
 
 /** `project/session.jsonl`, or `project/session/subagents/agent-x.jsonl`: names only, so that no path leads out. */

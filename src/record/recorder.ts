@@ -7,6 +7,7 @@ import { DrainHandle } from "./drain-handle.ts";
 import { thisProcess } from "./owner.ts";
 import { listSpool } from "./leftovers.ts";
 import { release } from "./recovery.ts";
+import { withEnvFile } from "./redact-env.ts";
 import { createRedactor, type Redactor, type RedactOptions } from "./redact.ts";
 import { createShared, type Shared } from "./shared.ts";
 import { createSpoolWriter, lineBytes, segmentBytes, type SpoolWriter } from "./spool.ts";
@@ -103,7 +104,7 @@ class SpoolingRecorder implements Recorder {
     this.#spool = spool;
     this.#limit = spoolLimit;
     this.#now = now;
-    this.#redactor = createRedactor(redact === false ? { off: true } : redact);
+    this.#redactor = createRedactor(redact === false ? { off: true } : withEnvFile(redact));
     this.#writer = createSpoolWriter(spool, this.id, owner);
     this.#warning = createWarning(warn);
     const told = (): Told => ({ noted: this.#noted, dropped: this.#dropped, reasons: this.#reasons });

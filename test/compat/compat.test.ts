@@ -82,6 +82,24 @@ describe("the snippets of the logging plan", () => {
     expect(await getSession(client, "nobody")).toBeNull();
   });
 
+  test("a session that is started again began when it first did, and runs", async () => {
+    const client = await getTursoClient();
+    const first = new ConversationLogger(client);
+    await first.startSession({ id: "again", agentType: "planning", model: "m" });
+    await first.logMessage("user", "one");
+    await first.endSession("error", "boom");
+    await first.syncToCloud();
+    const before = await getSession(client, "again");
+    const second = new ConversationLogger(client);
+    await second.startSession({ id: "again", agentType: "planning", model: "m" });
+    await second.logMessage("user", "two");
+    const after = await getSession(client, "again");
+    expect(before).toMatchObject({ status: "error", errorMessage: "boom" });
+    expect(after).toMatchObject({ status: "running", endedAt: null, errorMessage: null });
+    expect(after?.startedAt).toBe(before?.startedAt);
+    expect(after?.messages.map(({ sequence }) => sequence)).toEqual([1, 2]);
+  });
+
   test("the configuration needs both variables; without it there is no effect, no error and no file", async () => {
     expect(getTursoConfig()).toEqual({ url: process.env["TURSO_DATABASE_URL"], authToken: "any" });
     for (const name of ["TURSO_AUTH_TOKEN", "TURSO_DATABASE_URL"]) {
@@ -194,7 +212,7 @@ describe("what the program it comes from got wrong", () => {
     for (let n = 0; n < 5; n++) {
       await logger.startSession({ id: `s${n}`, agentType: n < 3 ? "planning" : "review", model: "m" });
       for (let k = 0; k < 3; k++) {
-        await logger.logMessage("user", `message ${k}`);
+        await logger.logMessage("user", `message ${k}`, 10);
         await logger.logToolExecution("t", "completed");
       }
       if (n > 0) await logger.endSession(n === 4 ? "error" : "completed", n === 4 ? "it broke" : undefined);
@@ -207,13 +225,11 @@ describe("what the program it comes from got wrong", () => {
       errorSessions: 1,
       totalMessages: 15,
       totalToolExecutions: 15,
-      totalTokens: 0,
+      totalTokens: 150,
       sessionsByAgentType: { planning: 3, review: 2 },
     });
-    expect(await getSessionStats(client, { agentType: "planning" })).toMatchObject({
-      totalMessages: 9,
-      totalSessions: 3,
-    });
+    const planning = { totalMessages: 9, totalSessions: 3, totalTokens: 90 };
+    expect(await getSessionStats(client, { agentType: "planning" })).toMatchObject(planning);
     const ids = async (options: Parameters<typeof listSessions>[1]) =>
       (await listSessions(client, options)).map((row) => row.id);
     expect(await ids({ limit: 2 })).toEqual(["s4", "s3"]);

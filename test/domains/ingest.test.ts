@@ -31,6 +31,20 @@ describe.each([
   });
   afterEach(() => store.close());
 
+  it("leaves no gap where some of what it is given was written by another process before it ended", async () => {
+    const said = (n: number) =>
+      ({ kind: "message", id: `m${n}`, sessionId: "s", role: "user", content: `${n}` }) as const;
+    await ingest.write([said(1), said(2), said(3)]);
+    const next = createIngest(store.engine, { now: () => 2_000, costOf });
+    await next.write([said(1), said(2)]);
+    await next.write([said(3), said(4)]);
+    await next.write([said(5)]);
+    const rows = await createSessions(store.engine).messages("s");
+    expect(rows.map(({ id, sequence }) => `${id} ${sequence}`)).toEqual(
+      [1, 2, 3, 4, 5].map((n) => `m${n} ${n}`),
+    );
+  });
+
   it("numbers messages within their session", async () => {
     await ingest.write([
       { kind: "message", id: "m1", sessionId: "s", role: "user", content: "one" },

@@ -109,7 +109,11 @@ describe("import", () => {
     const lax = await world.loci(["import", file, "--source", "loci", "--json"]);
     expect(lax.code).toBe(0);
     expect((JSON.parse(lax.stdout) as { problems: unknown[] }).problems.length).toBeGreaterThan(0);
-    expect((await world.loci(["import", file, "--source", "loci", "--strict"])).code).toBe(7);
+    const strict = await world.loci(["import", file, "--source", "loci", "--strict"]);
+    expect(strict.code).toBe(7);
+    // Also where nobody looks at stdout: the problems are no data.
+    expect(strict.stderr).toContain(`${file}:2: `);
+    expect(strict.stdout).not.toContain(file);
   });
 
   test("takes the values of .env for secrets", async () => {

@@ -39,9 +39,12 @@ test.runIf(existsSync("/proc/self/fd"))(
             .map((line) => JSON.parse(line))
             .filter(({ file }: Synced) => file.endsWith(".spool"))
         : [];
-    await expect.poll(() => synced().length, { timeout: 20_000 }).toBeGreaterThan(12);
-    child.kill("SIGKILL");
-    await ended;
+    try {
+      await expect.poll(() => synced().length, { timeout: 20_000 }).toBeGreaterThan(12);
+    } finally {
+      child.kill("SIGKILL");
+      await ended;
+    }
 
     const [name = ""] = readdirSync(join(folder, "spool"));
     const lines = readFileSync(join(folder, "spool", name), "utf8")

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { createSegmentBuilder } from "../../dist/domains/search/builder.js";
 import { createSearch } from "../../dist/domains/search/search.js";
 import { type Engine, remove, update } from "../../dist/engine/engine.js";
+import { LociError } from "../../dist/errors.js";
 import { pendingSearch, searchBlocks, searchSegments, searchState } from "../../dist/model/search.js";
 import { searchSchema } from "../../dist/model/schema.js";
 import { openStore } from "../../dist/store.js";
@@ -215,4 +216,18 @@ describe("the index", () => {
     await store.index.prepare(searchSchema);
     expect(await store.search.search("anything")).toEqual({ items: [], next: null, total: 0, lag: 0 });
   });
+});
+
+test("where nothing can be written, a search answers from what is there and shows what is missing", async () => {
+  await using store = await filled();
+  await store.write(said("s", ["a third needle"]).map((row) => ({ ...row, id: "late", sequence: 9 })));
+  const frozen: Engine = {
+    ...store.store,
+    take: () => Promise.reject(new LociError("permission", "The disk is read-only.")),
+  };
+  const { items, lag } = await createSearch({ store: frozen, index: store.index, now: () => start }).search(
+    "needle",
+  );
+  expect(places(items)).toHaveLength(2);
+  expect(lag).toBe(1);
 });

@@ -16,7 +16,7 @@ export interface Lookup {
 }
 
 /** A prefix stands for so many terms, chosen among those of so many dictionary blocks in each segment. */
-const prefixTerms = 64;
+const prefixTerms = 32;
 const prefixBlocks = 64;
 
 interface Ask {

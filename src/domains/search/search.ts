@@ -70,6 +70,11 @@ function isDamage(error: unknown): boolean {
   return error instanceof RangeError || isGone(error) || errorCode(error) === "corrupt";
 }
 
+/** Where nothing can be written the question is answered from what is there, and the answer shows the lag. */
+function unlessUnwritable(error: unknown): void {
+  if (errorCode(error) !== "permission") throw error;
+}
+
 interface Parts {
   readonly store: Engine;
   readonly index: Engine;
@@ -206,7 +211,9 @@ export function createSearch({
       return keeper.mended(async () => {
         const before = await feed.lag();
         if (before > 0 && !asked.cursor) {
-          await keeper.catchUp({ budget: before <= smallLag ? smallBudget : largeBudget });
+          await keeper
+            .catchUp({ budget: before <= smallLag ? smallBudget : largeBudget })
+            .catch(unlessUnwritable);
         }
         const page = await withView(views, (view) => askPage({ view, pages }, asked));
         const items = await itemsOf(store, page.hits, snippetWeights(page));

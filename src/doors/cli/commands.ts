@@ -199,12 +199,14 @@ export const commands: readonly Command[] = [
     },
     examples: [['eval "$(loci completion bash)"', "now, in this shell"]],
     async run({ input, out, commands: all }) {
-      const [{ completionScript, shells }, { globalParams }] = await Promise.all([
+      const [{ completionScript, shells }, { globalParams }, { jsonText }] = await Promise.all([
         import("./completion.ts"),
         import("./command.ts"),
+        import("./output.ts"),
       ]);
       const shell = shells.find((name) => name === input["shell"]) ?? "bash";
-      await out.write(completionScript(shell, all, globalParams));
+      const script = completionScript(shell, all, globalParams);
+      await out.write(out.format === "json" ? `${jsonText({ v: 1, shell, script })}\n` : script);
       return undefined;
     },
   },

@@ -19,6 +19,8 @@ export interface View<Answer, Row> {
   draw?(answer: Answer, screen: Screen): readonly string[];
   /** Said to a person instead of an empty table. */
   empty?(answer: Answer): string;
+  /** What went wrong in part: to stderr, whatever the format. */
+  warnings?(answer: Answer): readonly string[];
   /** Hints below, for people only; they go to stderr. */
   hints?(answer: Answer, screen: Screen): readonly string[];
   /** What one line of NDJSON says of a row; the row itself where it is left out. */
@@ -86,6 +88,8 @@ export function createOutput(options: OutputOptions): Output {
     note,
     async answer(answer, shown, on = screen) {
       await lines(render(answer, shown, { format, isTerminal, screen: on }));
+      // In JSON the answer itself says it.
+      if (format !== "json") for (const warning of shown.warnings?.(answer) ?? []) note(warning);
       if (format !== "table") return;
       if (shown.rows(answer).length === 0 && shown.empty) note(shown.empty(answer));
       for (const hint of shown.hints?.(answer, on) ?? []) note(hint);

@@ -8,7 +8,7 @@ import { type Command, globalParams, paramLabel } from "./command.ts";
 import { commands, summaryCommand } from "./commands.ts";
 import { calledAs, readSettings, type SettingName, type Settings, withStore } from "./config.ts";
 import { commandHelp, overview } from "./help.ts";
-import { createOutput, type Format, formats } from "./output.ts";
+import { createOutput, type Format, formats, jsonText } from "./output.ts";
 import type { ProgressLine } from "./progress.ts";
 import { exitCodes, reportError } from "./report.ts";
 import { createScreen, type Environment, type Screen } from "./screen.ts";
@@ -38,7 +38,8 @@ export async function run(world: World): Promise<number> {
   try {
     const asked = readCommand(world);
     if ("text" in asked) {
-      world.stdout.write(`${asked.text.join("\n")}\n`);
+      const text = asked.text.join("\n");
+      world.stdout.write(`${wantsJson(world.argv) ? jsonText({ v: 1, text }) : text}\n`);
       return 0;
     }
     home = asked.settings.home;
@@ -53,11 +54,16 @@ export async function run(world: World): Promise<number> {
   return 130;
 }
 
+/** What was asked for, also where the arguments could not be read. */
+function wantsJson(argv: readonly string[]): boolean {
+  return /(^| )--(json|format[= ](nd)?json)( |$)/.test(argv.join(" "));
+}
+
 function tell(error: unknown, world: World, home: string): number {
   const { argv, stderr } = world;
   const report = reportError(error, {
     screen: screenOf(world, stderr, argv.includes("--no-color")),
-    json: /(^| )--(json|format[= ](nd)?json)( |$)/.test(argv.join(" ")),
+    json: wantsJson(argv),
     verbose: argv.includes("--verbose") || argv.includes("-v"),
     help: (code) => {
       const word = argv[commandAt(argv, globalParams)];
@@ -86,14 +92,21 @@ function readCommand({
   const at = commandAt(argv, globalParams);
   const word = at < 0 ? undefined : argv[at];
   if (word === "help") {
-    const about = argv[at + 1];
+    const about = argv.slice(at + 1).find((token) => !token.startsWith("-"));
     return { text: about === undefined ? overview() : commandHelp(findCommand(about)) };
   }
-  if (word === undefined && argv.includes("--version")) return { text: [version()] };
-  const command = word === undefined ? summaryCommand : findCommand(word);
+  const asksVersion = word === undefined && argv.includes("--version");
+  if (asksVersion && !wantsJson(argv)) return { text: [version()] };
+  const command = asksVersion
+    ? findCommand("version")
+    : word === undefined
+      ? summaryCommand
+      : findCommand(word);
   const spoken = word === undefined ? "loci" : `loci ${command.name}`;
   const params = { ...command.params, ...globalParams };
-  const given = parseArguments(at < 0 ? argv : argv.toSpliced(at, 1), params, { command: spoken });
+  const tokens =
+    at < 0 ? argv.filter((token) => !asksVersion || token !== "--version") : argv.toSpliced(at, 1);
+  const given = parseArguments(tokens, params, { command: spoken });
   if (given["help"] === true) return { text: word === undefined ? overview() : commandHelp(command) };
 
   const flags: Partial<Record<SettingName, string>> = {};

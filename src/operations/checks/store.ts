@@ -169,7 +169,7 @@ async function dropped(loci: Loci): Promise<Finding> {
   return {
     state: "warn",
     fact: `dropped: ${list || "no reason noted"}`,
-    fix: "docs/RECORDER.md says what each reason means",
+    fix: "docs/recorder.md says what each reason means",
   };
 }
 
@@ -191,7 +191,7 @@ async function unreadable({ engine }: Loci): Promise<Finding> {
   return {
     state: "warn",
     fact: `${lines} in ${files.length} files, such as ${first?.path}; they are kept as they are`,
-    fix: "Nothing is lost; loci export ID --raw gives them back",
+    fix: "Nothing is lost; loci export --raw -o FOLDER gives them back",
   };
 }
 

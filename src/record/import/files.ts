@@ -25,14 +25,23 @@ export function samplesFolder(): string {
   return fileURLToPath(new URL("../../../samples/projects/", import.meta.url));
 }
 
+export interface FindOptions {
+  /** Told of a folder that cannot be read below one that was given: the rest is found all the same. */
+  readonly onUnreadable?: ((folder: string, error: Error) => void) | undefined;
+}
+
 /** The `.jsonl` files below these paths, the newest first; a file is taken whatever its name is. */
-export function findFiles(paths: readonly string[]): FoundFile[] {
+export function findFiles(paths: readonly string[], { onUnreadable }: FindOptions = {}): FoundFile[] {
   const found = new Map<string, FoundFile>();
   for (const given of paths) {
+    // An empty path would be the folder where the person stands.
+    if (given === "")
+      throw new LociError("invalid", "An empty path names no file.", { next: "loci import PATH" });
     const path = resolve(given);
     const stats = statsOf(path);
-    if (stats.isDirectory()) walk(path, found);
-    else found.set(path, fileOf(path, stats));
+    if (stats.isDirectory()) walk(path, { found, onUnreadable, entries: entriesOf(path) });
+    else if (stats.isFile()) found.set(path, fileOf(path, stats));
+    else throw notPlain(path);
   }
   return [...found.values()].sort((a, b) => b.modifiedAt - a.modifiedAt || (a.path < b.path ? -1 : 1));
 }
@@ -62,15 +71,38 @@ function missing(path: string, cause: unknown): LociError {
   });
 }
 
-function walk(folder: string, found: Map<string, FoundFile>): void {
-  for (const entry of entriesOf(folder)) {
+/** A pipe would be waited for without end, and no import could go on where it stopped. */
+function notPlain(path: string): LociError {
+  return new LociError("invalid", "Sessions are imported from files and folders. This is neither.", {
+    where: path,
+    next: "Write it to a file first: cat PIPE > FILE, then loci import FILE",
+  });
+}
+
+interface Walk extends FindOptions {
+  readonly found: Map<string, FoundFile>;
+  readonly entries: readonly Dirent[];
+}
+
+function walk(folder: string, { found, entries, onUnreadable }: Walk): void {
+  for (const entry of entries) {
     const path = join(folder, entry.name);
     // A link to a folder is not followed: it could lead back up.
-    if (entry.isDirectory()) walk(path, found);
+    if (entry.isDirectory()) walk(path, { found, onUnreadable, entries: below(path, onUnreadable) });
     else if (entry.name.endsWith(".jsonl")) {
       const stats = statSync(path, { throwIfNoEntry: false });
       if (stats?.isFile() === true) found.set(path, fileOf(path, stats));
     }
+  }
+}
+
+function below(folder: string, onUnreadable: FindOptions["onUnreadable"]): Dirent[] {
+  try {
+    return entriesOf(folder);
+  } catch (error) {
+    if (onUnreadable === undefined || !(error instanceof Error)) throw error;
+    onUnreadable(folder, error);
+    return [];
   }
 }
 

@@ -7,10 +7,11 @@ import { type Identity, identify, type SourceName } from "./identify.ts";
 import { importInterchange } from "./interchange.ts";
 import { listSessions } from "./listing.ts";
 import { markChanges, planFor } from "./plan.ts";
-import { type ImportCounts, storedCounts } from "./report.ts";
+import { filesWithoutSession, type ImportCounts, storedCounts } from "./report.ts";
 import {
   type ImportOptions,
   type ImportParts,
+  type ImportProblem,
   type ImportReport,
   noteFailure,
   ofTheFile,
@@ -27,9 +28,13 @@ export type { ImportOptions, ImportParts, ImportProblem, ImportProgress, ImportR
  * changes nothing.
  */
 export async function importPaths(parts: ImportParts, options: ImportOptions = {}): Promise<ImportReport> {
-  const files = findFiles(options.paths ?? defaultPaths());
+  const unreadable: ImportProblem[] = [];
+  const files = findFiles(options.paths ?? defaultPaths(), {
+    onUnreadable: (path, error) => unreadable.push({ path, problem: error.message }),
+  });
   await using threads = createThreads(options.workers ?? 2);
   const run = startRun(parts, options, threads);
+  run.problems.push(...unreadable);
   try {
     return await importFiles(run, files, options.source);
   } finally {
@@ -49,6 +54,9 @@ async function importFiles(
   await listSessions(run, transcripts);
   await readAll(run, transcripts, { unsettled, ids });
   const counts = await storedCounts(run.engine, ids);
+  for (const path of await filesWithoutSession(run.engine, ids)) {
+    run.problems.push({ path, problem: "No session was found in it; its lines are kept as they are." });
+  }
   let total = counts;
   for (const identity of exchanged) {
     total = add(total, await importInterchange(run, identity));

@@ -95,3 +95,14 @@ function tailOf(state: unknown): { readonly lines: number; readonly unreadable: 
   if (typeof tail !== "object" || tail === null || !("lines" in tail) || !("unreadable" in tail)) return none;
   return { lines: Number(tail.lines), unreadable: Number(tail.unreadable) };
 }
+
+/** The files of an import that were read and hold no session that we know: another program's, or none at all. */
+export async function filesWithoutSession(engine: Engine, ids: ReadonlySet<string>): Promise<string[]> {
+  // A file whose lines name a session has its id; the others are named after their path.
+  const anyOf = [...ids].filter((id) => id.startsWith("file-"));
+  if (anyOf.length === 0) return [];
+  const where = { id: { anyOf } };
+  const files = await engine.find(importedFiles, { where, fields: ["id", "path", "size"] });
+  const known = new Set((await engine.find(sessions, { where, fields: ["id"] })).map(({ id }) => id));
+  return files.filter(({ id, size }) => size > 0 && !known.has(id)).map(({ path }) => path);
+}

@@ -3,6 +3,7 @@ import type { Engine } from "../../engine/engine.ts";
 import { type ErrorCode, LociError } from "../../errors.ts";
 import type { ModelCall } from "../../model/model-call.ts";
 import type { RedactOptions } from "../redact.ts";
+import { withEnvFile } from "../redact-env.ts";
 import type { FoundFile } from "./files.ts";
 import type { SourceName } from "./identify.ts";
 import type { RedactPlan } from "./job.ts";
@@ -71,9 +72,10 @@ export interface Run extends ImportParts {
 
 export function startRun(
   parts: ImportParts,
-  { redact = {}, onProgress, signal, limits = {} }: ImportOptions,
+  { redact: given, onProgress, signal, limits = {} }: ImportOptions,
   threads: Threads,
 ): Run {
+  const redact = withEnvFile(given);
   let writes: Promise<unknown> = Promise.resolve();
   let ended = false;
   return {

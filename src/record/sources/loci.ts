@@ -72,7 +72,7 @@ function kindOf(given: unknown): HappeningKind | undefined {
 
 function problemOf(line: JsonObject, kind: HappeningKind): string | undefined {
   for (const name of required[kind]) {
-    if (typeof line[name] !== "string" || line[name] === "") return `A ${kind} has a ${name}.`;
+    if (typeof line[name] !== "string" || line[name] === "") return `A ${kind} needs its ${name}.`;
   }
   for (const [name, field] of Object.entries(interchange[kind].fields)) {
     const value = line[name];

@@ -31,11 +31,18 @@ export async function doctor(call: Call): Promise<number> {
       name: "store opens",
       look: () =>
         broken instanceof LociError
-          ? { state: "fail", fact: `${broken.code}: ${broken.message}`, fix: broken.next }
+          ? { state: "fail", fact: `${broken.code}: ${broken.message}`, fix: remedy(broken) }
           : { state: "ok", fact: `${withoutSecrets(url.value ?? "")} (${url.origin})` },
     },
   ];
   const answer = await examineAll({ loci, context, repair: input["fix"] === true, more });
   await out.answer(answer, doctorView);
   return answer.failed > 0 ? 6 : 0;
+}
+
+/** Where the error sends people here, what helps has to be said here. */
+function remedy({ code, next }: LociError): string | undefined {
+  return code === "corrupt"
+    ? "Put a copy of it in its place, or name a new file with --db: loci import fills it again from the transcripts"
+    : next;
 }

@@ -67,6 +67,15 @@ async function pour({ out, signal }: Call, data: AsyncIterable<string | Uint8Arr
 }
 
 async function* textOf({ out }: Call, lines: AsyncIterable<string>): AsyncGenerator<string> {
+  if (out.format === "json") {
+    let before = '{"v":1,"items":[';
+    for await (const line of lines) {
+      yield before + harmlessJson(line);
+      before = ",\n";
+    }
+    yield before === ",\n" ? "]}\n" : `${before}]}\n`;
+    return;
+  }
   // In a file or a pipe the lines are exactly what a round trip needs.
   for await (const line of lines) yield `${out.isTerminal ? harmlessJson(line) : line}\n`;
 }

@@ -24,13 +24,13 @@ export const importView: AnyView = view<ImportAnswer, Count>({
           `${grouped(answer.unreadable)} of ${counted(answer.lines, "line")} could not be read; they are kept as they are`,
         ]),
   ],
-  hints: ({ problems }, { command }) => [
+  warnings: ({ problems }) => [
     ...problems
       .slice(0, 10)
       .map(({ path, line, problem }) => `${path}${line === null ? "" : `:${line}`}: ${problem}`),
     ...(problems.length > 10
       ? [`and ${counted(problems.length - 10, "problem")} more: --json lists them`]
       : []),
-    `see them: ${command} ls`,
   ],
+  hints: ({ sessions }, { command }) => (sessions === 0 ? [] : [`see them: ${command} ls`]),
 });

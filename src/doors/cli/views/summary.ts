@@ -46,7 +46,10 @@ export const summaryView: AnyView = view<SummaryAnswer, SummaryItem>({
       [`${screen.command} cost --explain ${id}`, "what made that number"],
     ] as const;
     const width = Math.max(...next.map(([line]) => line.length));
-    return [...missing, "", ...next.map(([line, does]) => `  ${line.padEnd(width)}   ${does}`)];
+    const explained = next.map(([line, does]) => `  ${line.padEnd(width)}   ${does}`);
+    // A command that breaks in two cannot be pasted: in a narrow window it stands without its explanation.
+    const fits = explained.every((line) => line.length <= screen.columns);
+    return [...missing, "", ...(fits ? explained : next.map(([line]) => `  ${line}`))];
   },
 });
 

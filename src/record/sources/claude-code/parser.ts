@@ -37,6 +37,8 @@ export function createParser(from: Transcript | ParserState): Parser {
       }
       const before = out.length;
       readLine({ state, line, text, out, calls });
+      // Rows must not stand in a session that is never said, with totals that are never set.
+      if (out.length > before) state.seen = true;
       noteParent(state, line, out.slice(before));
       return true;
     },
@@ -71,7 +73,7 @@ function readLine(reading: Reading): void {
   else if (line.type === "assistant") readAssistant(reading, at);
   else if (line.type === "system") readSystem(reading, at);
   else if (line.type === "attachment") readAttachment(reading, at);
-  else if (line.type === "cost-state") noteCostState(state, line, at);
+  else if (line.type === "cost-state" || line.type === "result") noteCostState(state, line, at);
   else noteTitle(state, line);
 }
 

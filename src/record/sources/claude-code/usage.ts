@@ -99,8 +99,12 @@ export function providerOf(model: string | null): string | null {
   return model?.startsWith("claude") === true ? "anthropic" : null;
 }
 
-/** What the program itself has counted since the session began, over resumes; each line replaces the one before. */
+/**
+ * What the program itself has counted since the session began, over resumes; each line replaces the one before. A
+ * saved `--output-format stream-json` says it in its `result` lines, where the other lines have output counts of 1.
+ */
 export function noteCostState(state: ParserState, line: TranscriptLine, at: number): void {
+  if (objectOf(line.modelUsage) === undefined) return;
   const models: Record<string, Tokens> = {};
   for (const [model, value] of Object.entries(objectOf(line.modelUsage) ?? {})) {
     const given = objectOf(value);
