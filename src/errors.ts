@@ -7,6 +7,7 @@
  * - `corrupt`: the file is damaged, or is not a database.
  * - `interrupted`: the caller cancelled, or a deadline passed.
  * - `invalid`: an argument is outside what the call accepts.
+ * - `lease-lost`: the task or the lock is somebody else's by now, or was cancelled; what was sent is not stored.
  * - `not-found`: nothing has this name or id.
  * - `permission`: the system does not let us read or write there.
  * - `read-only`: a statement that may change something was sent through the read-only door.
@@ -22,6 +23,7 @@ export type ErrorCode =
   | "corrupt"
   | "interrupted"
   | "invalid"
+  | "lease-lost"
   | "not-found"
   | "permission"
   | "read-only"

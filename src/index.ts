@@ -1,8 +1,31 @@
 export type { Ingest, Ingested, IngestOptions } from "./domains/ingest.ts";
+export type { Candidate, Lock, LockLease, LockOptions, Locks } from "./domains/locks.ts";
+export type { Letter, Mailbox, Receiving, Sending } from "./domains/mailbox.ts";
 export type { Price, PriceOverride, PriceOverrides, Prices } from "./domains/prices.ts";
 export type { CostLine, Reports, Span, ToolLine, Totals } from "./domains/reports.ts";
 export type { SearchAnswer, SearchItem, SearchOptions } from "./domains/search/search.ts";
 export type { Page, SessionQuery, Sessions } from "./domains/sessions.ts";
+export type {
+  Activity,
+  AgentReport,
+  Beat,
+  Health,
+  HealthLimits,
+  NewAgent,
+  Swarm,
+  SwarmReport,
+} from "./domains/swarm.ts";
+export type {
+  ClaimOptions,
+  Created,
+  Lease,
+  NewTask,
+  Renewed,
+  Task,
+  TaskDetail,
+  TaskQuery,
+  Tasks,
+} from "./domains/tasks/tasks.ts";
 export type { Engine, SqlAnswer, SqlDoor, SqlOptions } from "./engine/engine.ts";
 export { type ErrorCode, errorCode, type ErrorDetails, LociError } from "./errors.ts";
 export type { Happening, Moment } from "./model/happening.ts";

@@ -1,11 +1,16 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createClock } from "./domains/clock.ts";
 import { createIngest, type Ingest } from "./domains/ingest.ts";
+import { createLocks, type Locks } from "./domains/locks.ts";
+import { createMailbox, type Mailbox } from "./domains/mailbox.ts";
 import { createPrices, type PriceOverrides, type Prices } from "./domains/prices.ts";
 import { createReports, type Reports } from "./domains/reports.ts";
 import type { Search, SearchAnswer, SearchOptions } from "./domains/search/search.ts";
 import { createSessions, type Sessions } from "./domains/sessions.ts";
+import { createSwarm, type HealthLimits, type Swarm } from "./domains/swarm.ts";
+import { createTasks, type Tasks } from "./domains/tasks/tasks.ts";
 import type { Engine, SqlDoor } from "./engine/engine.ts";
 import type { Happening } from "./model/happening.ts";
 import type { IndexThread } from "./index-thread.ts";
@@ -46,6 +51,11 @@ export interface Loci extends AsyncDisposable {
   add(happenings: readonly Happening[]): Promise<void>;
   /** Brings in transcripts and interchange files. Without paths, what Claude Code left on this machine. */
   import(paths?: readonly string[], options?: ImportAll): Promise<ImportReport>;
+  /** Agents that work together: who is there, how they are, what they do. See docs/swarm.md. */
+  swarm(id: string, limits?: Partial<HealthLimits>): Swarm;
+  readonly tasks: Tasks;
+  readonly locks: Locks;
+  readonly mailbox: Mailbox;
   /** Absent where the backend has no SQL. */
   readonly sql?: SqlDoor;
   /** Ends it; twice is fine. */
@@ -100,9 +110,20 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
       await ingest.settle(sessions);
     },
     import: (paths, how) => importAll({ engine, ingest, prices, searching, url }, paths, how),
+    ...createCoordination(engine),
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),
     close,
     [Symbol.asyncDispose]: close,
+  };
+}
+
+function createCoordination(engine: Engine): Pick<Loci, "swarm" | "tasks" | "locks" | "mailbox"> {
+  const now = createClock(engine, { now: Date.now, elapsed: () => performance.now() });
+  return {
+    swarm: (id, limits = {}) => createSwarm(engine, id, { now, limits }),
+    tasks: createTasks(engine, { now }),
+    locks: createLocks(engine, { now }),
+    mailbox: createMailbox(engine, { now }),
   };
 }
 

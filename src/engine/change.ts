@@ -9,8 +9,17 @@ export type Setting =
   | { readonly name: string; readonly add: number };
 
 /** A change, checked: the same for every engine. */
-export type PlannedChange =
-  | { readonly kind: "insert"; readonly collection: AnyCollection; readonly rows: readonly StoredRow[] }
+export type PlannedChange = PlannedKind & {
+  /** Where fewer rows are touched, the whole write is not done. */
+  readonly least: number;
+};
+
+type PlannedKind =
+  | {
+      readonly kind: "insert";
+      readonly collection: AnyCollection;
+      readonly rows: readonly StoredRow[];
+    }
   | {
       readonly kind: "update";
       readonly collection: AnyCollection;
@@ -26,6 +35,7 @@ export function planChange(change: Change): PlannedChange {
         kind: "insert",
         collection: change.into,
         rows: change.rows.map((row) => toStoredRow(change.into, row)),
+        least: change.guard ? change.rows.length : 0,
       };
     case "update":
       return {
@@ -33,9 +43,10 @@ export function planChange(change: Change): PlannedChange {
         collection: change.rows,
         terms: termsOf(change.rows, change.where),
         settings: settingsOf(change.rows, change.patch),
+        least: change.guard ? 1 : 0,
       };
     case "remove":
-      return { kind: "remove", collection: change.from, terms: termsOf(change.from, change.where) };
+      return { kind: "remove", collection: change.from, terms: termsOf(change.from, change.where), least: 0 };
   }
 }
 

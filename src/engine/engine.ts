@@ -39,18 +39,20 @@ export type Patch<Row> = {
   readonly [Name in keyof Row]?: Row[Name] | (Row[Name] extends number ? Add : never);
 };
 
-/** One part of a write, made by {@link insert}, {@link update} and {@link remove}. */
+/** One part of a write, made by {@link insert}, {@link update}, {@link remove} and {@link guard}. */
 export type Change =
   | {
       readonly kind: "insert";
       readonly into: AnyCollection;
       readonly rows: ReadonlyArray<Readonly<Record<string, unknown>>>;
+      readonly guard?: true;
     }
   | {
       readonly kind: "update";
       readonly rows: AnyCollection;
       readonly where: Readonly<Record<string, unknown>>;
       readonly patch: Readonly<Record<string, unknown>>;
+      readonly guard?: true;
     }
   | {
       readonly kind: "remove";
@@ -59,7 +61,10 @@ export type Change =
     };
 
 /** Rows whose key, or another unique set of fields, is already there are left out. */
-export function insert<Row extends object>(into: Collection<Row>, rows: readonly Row[]): Change {
+export function insert<Row extends object>(
+  into: Collection<Row>,
+  rows: readonly Row[],
+): Extract<Change, { readonly kind: "insert" }> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- here the generics end: a Change names no row
   return { kind: "insert", into, rows: rows as ReadonlyArray<Readonly<Record<string, unknown>>> };
 }
@@ -68,12 +73,20 @@ export function update<Row extends object>(
   rows: Collection<Row>,
   where: Where<Row>,
   patch: Patch<Row>,
-): Change {
+): Extract<Change, { readonly kind: "update" }> {
   return { kind: "update", rows, where: { ...where }, patch: { ...patch } };
 }
 
 export function remove<Row extends object>(from: Collection<Row>, where: Where<Row>): Change {
   return { kind: "remove", from, where: { ...where } };
+}
+
+/**
+ * The write stands or falls with this change: where it does not insert all of its rows, or finds no row to update,
+ * nothing of the write is done, and every count that it answers is 0.
+ */
+export function guard(change: Exclude<Change, { readonly kind: "remove" }>): Change {
+  return { ...change, guard: true };
 }
 
 export type Measure<Row> =
@@ -132,7 +145,7 @@ export interface Engine extends AsyncDisposable {
   /** Brings the store to this schema: idempotent, safe from many processes at once, refuses a newer one (`schema`). */
   prepare(schema: Schema): Promise<void>;
 
-  /** All or none. Answers how many rows each change touched. */
+  /** All or none. Answers how many rows each change touched; only zeros where a {@link guard} did not hold. */
   write(changes: readonly Change[]): Promise<number[]>;
 
   /**
@@ -157,6 +170,9 @@ export interface Engine extends AsyncDisposable {
     from: Collection<Row>,
     spec: Rollup<Row, By, Out>,
   ): Promise<Array<Rolled<Row, By, Out>>>;
+
+  /** The store's clock. Absent where the store is on this machine, whose clock is the store's. */
+  readonly now?: () => Promise<Millis>;
 
   /** Absent where the backend has no SQL: it cannot be called there. */
   readonly sql?: SqlDoor;

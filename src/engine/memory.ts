@@ -32,14 +32,7 @@ export function createMemoryEngine(): Engine {
     },
 
     async write(changes) {
-      const planned = changes.map(planChange);
-      const undo: Array<() => void> = [];
-      try {
-        return planned.map((change) => apply(tableOf(change.collection), change, undo));
-      } catch (error) {
-        for (const step of undo.reverse()) step();
-        throw error;
-      }
+      return applyAll(changes.map(planChange), tableOf);
     },
 
     async take(from, query, patch) {
@@ -100,6 +93,28 @@ function prepareTables(
     for (const { to, fields } of add) tables.get(to.name)?.extend(fields);
   }
   versions.set(schema.table, knows);
+}
+
+function applyAll(
+  planned: readonly PlannedChange[],
+  tableOf: (collection: AnyCollection) => MemoryTable,
+): number[] {
+  const undo: Array<() => void> = [];
+  const touched: number[] = [];
+  try {
+    for (const change of planned) {
+      const rows = apply(tableOf(change.collection), change, undo);
+      if (rows < change.least) {
+        for (const step of undo.reverse()) step();
+        return planned.map(() => 0);
+      }
+      touched.push(rows);
+    }
+    return touched;
+  } catch (error) {
+    for (const step of undo.reverse()) step();
+    throw error;
+  }
 }
 
 function apply(table: MemoryTable, change: PlannedChange, undo: Array<() => void>): number {

@@ -1,10 +1,14 @@
+import { agents, swarmMembers } from "./agent.ts";
 import type { AnyCollection } from "./collection.ts";
 import { ledger } from "./ledger.ts";
+import { locks } from "./lock.ts";
+import { mailbox, subscriptions } from "./mailbox.ts";
 import { messages } from "./message.ts";
 import { modelCalls } from "./model-call.ts";
 import { importedFiles, rawEvents } from "./raw-event.ts";
 import { pendingSearch, searchBlocks, searchSegments, searchState } from "./search.ts";
 import { sessions } from "./session.ts";
+import { taskAssignments, taskDependencies, taskLanes, tasks } from "./task.ts";
 import { toolExecutions } from "./tool-execution.ts";
 
 /** One step from a version of the schema to the next. Steps are only ever added. */
@@ -42,6 +46,21 @@ export const storeSchema: Schema = {
         importedFiles,
         ledger,
         pendingSearch,
+      ],
+    },
+    {
+      version: 2,
+      summary: "agents, swarms, tasks, locks, mailbox",
+      create: [
+        agents,
+        swarmMembers,
+        tasks,
+        taskLanes,
+        taskDependencies,
+        taskAssignments,
+        locks,
+        mailbox,
+        subscriptions,
       ],
     },
   ],

@@ -22,6 +22,8 @@ describe("the completion", () => {
       return stdout.split("\n").filter(Boolean);
     };
     expect(spawnSync("bash", ["-n"], { input: script }).status).toBe(0);
+    expect(complete("task", "")).toEqual(["ls", "add", "show", "retry", "cancel"]);
+    expect(complete("task", "add", "--dep")).toEqual(["--depends-on"]);
     expect(complete("co")).toEqual(["cost", "config", "completion"]);
     expect(complete("ls", "--lim")).toEqual(["--limit"]);
     expect(complete("--db", "x.db", "cost", "--by", "")).toEqual(["day", "model", "project", "tool"]);
@@ -31,7 +33,9 @@ describe("the completion", () => {
   test("of zsh and fish parse where the shells are", () => {
     for (const shell of ["zsh", "fish"] as const) {
       const script = completionScript(shell, commands, globalParams);
-      for (const { name, hidden } of commands) if (!hidden) expect(script).toContain(name);
+      for (const { name, hidden } of commands) {
+        if (!hidden) for (const word of name.split(" ")) expect(script).toContain(word);
+      }
       if (has(shell)) expect(spawnSync(shell, ["-n"], { input: script }).status).toBe(0);
       // Without the shell: at least no quote is left open.
       expect(script.replaceAll("'\\''", "").split("'").length % 2).toBe(1);

@@ -147,7 +147,9 @@ beforeAll(async () => {
   put("not-a-database.txt", "This is a letter, and no database at all. ".repeat(100));
   await world.seed([], join(world.home, "newer.db"));
   const newer = new Database(join(world.home, "newer.db"));
-  newer.exec("update schema_version set version = 99");
+  newer.exec(
+    "update schema_version set version = 99 where version = (select max(version) from schema_version)",
+  );
   newer.close();
 });
 
@@ -187,7 +189,7 @@ describe("every error", () => {
 
   test("of a kind of its own has its exit code and its line in the docs", () => {
     const page = readFileSync(fileURLToPath(new URL("../../docs/ERRORS.md", import.meta.url)), "utf8");
-    expect(Object.keys(exitCodes)).toHaveLength(13);
+    expect(Object.keys(exitCodes)).toHaveLength(14);
     for (const [code, exit] of Object.entries(exitCodes)) expect(page).toContain(`| \`${code}\` | ${exit} |`);
   });
 });

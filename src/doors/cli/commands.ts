@@ -7,6 +7,7 @@ import { listSessions, showSession, tailMessages } from "../../operations/sessio
 import { querySql } from "../../operations/sql.ts";
 import { summarize } from "../../operations/summary.ts";
 import type { Command } from "./command.ts";
+import { coordination } from "./coordination.ts";
 import { operated } from "./operated.ts";
 
 /** Everything that can be typed behind `loci`, in the order of the help. */
@@ -118,6 +119,7 @@ export const commands: readonly Command[] = [
       ["loci sql --file q.sql --format csv > out.csv", "for a spreadsheet"],
     ],
   }),
+  ...coordination,
   {
     name: examine.name,
     summary: examine.summary,

@@ -22,6 +22,16 @@ function flagsOf(command: Command): string[] {
   );
 }
 
+/** First words, each with the second ones of the commands that begin with it. */
+function groupsOf(commands: readonly Command[]): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const { name } of commands) {
+    const [first = "", second] = name.split(" ");
+    groups.set(first, [...(groups.get(first) ?? []), ...(second === undefined ? [] : [second])]);
+  }
+  return groups;
+}
+
 /** The words that may stand behind a flag, or in the first place of a command. */
 function choicesOf(command: Command): Array<readonly [where: string, words: readonly string[]]> {
   return Object.entries(command.params).flatMap(([name, param]) =>
@@ -39,13 +49,18 @@ function bash(commands: readonly Command[]): string {
       .map(([flag, words]) => `        ${flag}) words="${words.join(" ")}" ;;`);
     const first = values.find(([flag]) => flag === "")?.[1] ?? [];
     return [
-      `    ${command.name})`,
+      `    "${command.name}")`,
       '      case "$previous" in',
       ...lines,
       `        *) words="${[...first, ...flagsOf(command)].join(" ")}" ;;`,
       "      esac ;;",
     ].join("\n");
   });
+  const groups = groupsOf(commands);
+  for (const [first, seconds] of groups) {
+    if (seconds.length > 0) cases.push(`    ${first}) words="${seconds.join(" ")}" ;;`);
+  }
+  const halves = [...groups].flatMap(([first, seconds]) => (seconds.length > 0 ? [`"${first}"`] : []));
   return `# bash completion of loci. To use it: eval "$(loci completion bash)"
 _loci() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" command="" words="" at
@@ -53,11 +68,16 @@ _loci() {
     case "\${COMP_WORDS[at]}" in
       --db) ((at++)) ;;
       -*) ;;
-      *) command="\${COMP_WORDS[at]}"; break ;;
+      *)
+        command="\${command:+$command }\${COMP_WORDS[at]}"
+        case "$command" in
+          ${halves.join("|") || '""'}) ;;
+          *) break ;;
+        esac ;;
     esac
   done
   case "$command" in
-    "") words="${commands.map(({ name }) => name).join(" ")}" ;;
+    "") words="${[...groups.keys()].join(" ")}" ;;
 ${cases.join("\n")}
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
@@ -67,7 +87,11 @@ complete -o default -F _loci loci
 }
 
 function zsh(commands: readonly Command[]): string {
-  const names = commands.map(({ name, summary }) => `    ${single(`${name}:${summary}`)}`);
+  const groups = groupsOf(commands);
+  const names = [...groups].map(([first, seconds]) => {
+    const about = commands.find(({ name }) => name === first)?.summary ?? seconds.join(", ");
+    return `    ${single(`${first}:${about}`)}`;
+  });
   const cases = commands.map((command) => {
     const specs = Object.entries(command.params).flatMap(([name, param]) => {
       if (param.hidden || param.positional) return [];
@@ -78,8 +102,22 @@ function zsh(commands: readonly Command[]): string {
     });
     const first = choicesOf(command).find(([flag]) => flag === "")?.[1];
     const rest = single(first ? `*:argument:(${first.join(" ")})` : "*:argument:_files");
-    return `    ${command.name}) _arguments ${[...specs, rest].join(" ")} ;;`;
+    return `    "${command.name}") _arguments ${[...specs, rest].join(" ")} ;;`;
   });
+  const halves = [...groups].flatMap(([first, seconds]) =>
+    seconds.length === 0
+      ? []
+      : [
+          `    ${first})`,
+          "      if ((CURRENT == 2)); then",
+          `        compadd ${seconds.join(" ")}`,
+          "        return",
+          "      fi",
+          '      command="$command $words[2]"',
+          "      shift words",
+          "      ((CURRENT--)) ;;",
+        ],
+  );
   return `#compdef loci
 # zsh completion of loci. To use it: eval "$(loci completion zsh)"
 _loci() {
@@ -95,6 +133,9 @@ ${names.join("\n")}
   shift words
   ((CURRENT--))
   case "$command" in
+${halves.join("\n")}
+  esac
+  case "$command" in
 ${cases.join("\n")}
   esac
 }
@@ -107,9 +148,21 @@ function fish(commands: readonly Command[]): string {
     "# fish completion of loci. To use it: loci completion fish | source",
     "complete -c loci -f",
   ];
+  for (const [first, seconds] of groupsOf(commands)) {
+    if (seconds.length === 0) continue;
+    lines.push(
+      `complete -c loci -n __fish_use_subcommand -a ${first} -d ${single(seconds.join(", "))}`,
+      `complete -c loci -n ${single(`__fish_seen_subcommand_from ${first}; and not __fish_seen_subcommand_from ${seconds.join(" ")}`)} -a ${single(seconds.join(" "))}`,
+    );
+  }
   for (const command of commands) {
-    lines.push(`complete -c loci -n __fish_use_subcommand -a ${command.name} -d ${single(command.summary)}`);
-    const only = `-n ${single(`__fish_seen_subcommand_from ${command.name}`)}`;
+    const words = command.name.split(" ");
+    if (words.length === 1) {
+      lines.push(
+        `complete -c loci -n __fish_use_subcommand -a ${command.name} -d ${single(command.summary)}`,
+      );
+    }
+    const only = `-n ${single(words.map((word) => `__fish_seen_subcommand_from ${word}`).join("; and "))}`;
     for (const [name, param] of Object.entries(command.params)) {
       if (param.hidden) continue;
       if (param.positional) {

@@ -19,6 +19,18 @@ export function overview(): string[] {
   ];
 }
 
+/** `loci know --help`: the commands that begin with a word. */
+export function groupHelp(word: string, group: readonly Command[]): string[] {
+  const width = Math.max(...group.map(({ name }) => name.length));
+  return [
+    `loci ${word} …`,
+    "",
+    ...group.flatMap(({ name, summary }) => entry(`  ${name.padEnd(width)}  `, summary)),
+    "",
+    `What one of them takes: loci ${group[0]?.name ?? word} --help`,
+  ];
+}
+
 /** `loci ls --help`. */
 export function commandHelp(command: Command): string[] {
   const own = Object.entries(command.params).filter(([, param]) => !param.hidden);

@@ -16,7 +16,9 @@ export function reference(): string {
     "",
     "| command | what it does |",
     "|---|---|",
-    ...shown.map(({ name, summary }) => `| [\`loci ${name}\`](#loci-${name}) | ${cell(summary)} |`),
+    ...shown.map(
+      ({ name, summary }) => `| [\`loci ${name}\`](#loci-${name.replace(" ", "-")}) | ${cell(summary)} |`,
+    ),
     "",
     "## What every command takes",
     "",

@@ -13,6 +13,7 @@ export const exitCodes: Readonly<Record<ErrorCode, number>> = {
   corrupt: 4,
   interrupted: 5,
   invalid: 2,
+  "lease-lost": 5,
   "not-found": 3,
   permission: 4,
   "read-only": 2,

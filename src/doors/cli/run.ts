@@ -1,6 +1,5 @@
 import { LociError } from "../../errors.ts";
 import type { Loci } from "../../open.ts";
-import { nearest } from "../../operations/nearest.ts";
 import type { Input, Millis } from "../../operations/operation.ts";
 import { readInput } from "../../operations/values.ts";
 import { commandAt, parseArguments } from "./args.ts";
@@ -8,6 +7,7 @@ import { type Command, globalParams, paramLabel } from "./command.ts";
 import { commands, summaryCommand } from "./commands.ts";
 import { calledAs, readSettings, type SettingName, type Settings, withStore } from "./config.ts";
 import { commandHelp, overview } from "./help.ts";
+import { helpAbout, namedCommand } from "./named.ts";
 import { createOutput, type Format, formats, jsonText } from "./output.ts";
 import type { ProgressLine } from "./progress.ts";
 import { exitCodes, reportError } from "./report.ts";
@@ -92,20 +92,26 @@ function readCommand({
   const at = commandAt(argv, globalParams);
   const word = at < 0 ? undefined : argv[at];
   if (word === "help") {
-    const about = argv.slice(at + 1).find((token) => !token.startsWith("-"));
-    return { text: about === undefined ? overview() : commandHelp(findCommand(about)) };
+    const about = argv.slice(at + 1).filter((token) => !token.startsWith("-"));
+    if (about.length === 0) return { text: overview() };
+    const found = helpAbout(about);
+    return { text: "run" in found ? commandHelp(found) : found };
   }
   const asksVersion = word === undefined && argv.includes("--version");
   if (asksVersion && !wantsJson(argv)) return { text: [version()] };
-  const command = asksVersion
-    ? findCommand("version")
+  const named = asksVersion
+    ? namedCommand(["version"], 0)
     : word === undefined
-      ? summaryCommand
-      : findCommand(word);
+      ? { command: summaryCommand, places: [] }
+      : namedCommand(argv, at);
+  if ("text" in named) return named;
+  const { command, places } = named;
   const spoken = word === undefined ? "loci" : `loci ${command.name}`;
   const params = { ...command.params, ...globalParams };
   const tokens =
-    at < 0 ? argv.filter((token) => !asksVersion || token !== "--version") : argv.toSpliced(at, 1);
+    at < 0
+      ? argv.filter((token) => !asksVersion || token !== "--version")
+      : argv.filter((_, place) => !places.includes(place));
   const given = parseArguments(tokens, params, { command: spoken });
   if (given["help"] === true) return { text: word === undefined ? overview() : commandHelp(command) };
 
@@ -129,22 +135,6 @@ function readCommand({
     help: `${spoken} --help`,
   });
   return { command, input, settings, format: formatOf(input, settings, stdout.isTTY === true) };
-}
-
-function findCommand(word: string): Command {
-  const command = commands.find(({ name }) => name === word);
-  if (command) return command;
-  const meant = nearest(
-    word,
-    commands.map(({ name }) => name),
-  );
-  throw new LociError(
-    "invalid",
-    `There is no command ${JSON.stringify(word)}.${meant ? ` Did you mean ${meant}?` : ""}`,
-    {
-      next: meant ? `loci ${meant} --help` : "loci help",
-    },
-  );
 }
 
 function formatOf(input: Input, settings: Settings, isTerminal: boolean): Format {

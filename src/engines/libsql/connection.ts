@@ -1,6 +1,6 @@
 import Database from "libsql";
 import { LociError } from "../../errors.ts";
-import { type Answer, query, type Statement, statement } from "../sql/client.ts";
+import { type Answer, fellShort, query, type Statement, statement } from "../sql/client.ts";
 import { bindList, countPlaces } from "./binder.ts";
 import { makeFile, requireFile } from "./files.ts";
 
@@ -75,18 +75,7 @@ export function openConnection(path: string, { readonly }: ConnectionOptions): C
       if (readonly) db.exec("pragma query_only = on");
     },
     read: run,
-    write(statements) {
-      db.exec("begin immediate");
-      try {
-        const answers = statements.map(run);
-        db.exec("commit");
-        return answers;
-      } catch (error) {
-        // A full disk or an I/O error has rolled back already.
-        if (db.inTransaction) db.exec("rollback");
-        throw error;
-      }
-    },
+    write: (statements) => transact(db, statements, run),
     copyTo: (target) => void run(statement("vacuum into ?", [target])),
     check() {
       const { rows } = run(query("pragma quick_check"));
@@ -98,6 +87,31 @@ export function openConnection(path: string, { readonly }: ConnectionOptions): C
       db.close();
     },
   };
+}
+
+function transact(
+  db: Database.Database,
+  statements: readonly Statement[],
+  run: (statement: Statement) => Answer,
+): Answer[] {
+  db.exec("begin immediate");
+  try {
+    const answers: Answer[] = [];
+    for (const statement of statements) {
+      const answer = run(statement);
+      if (fellShort(statement, answer)) {
+        db.exec("rollback");
+        return [];
+      }
+      answers.push(answer);
+    }
+    db.exec("commit");
+    return answers;
+  } catch (error) {
+    // A full disk or an I/O error has rolled back already.
+    if (db.inTransaction) db.exec("rollback");
+    throw error;
+  }
 }
 
 /**

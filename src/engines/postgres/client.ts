@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool, PoolClient, PoolConfig } from "pg";
 import { errorCode, LociError } from "../../errors.ts";
 import type { Millis } from "../../model/collection.ts";
-import type { Answer, SqlClient, Statement } from "../sql/client.ts";
+import { type Answer, fellShort, type SqlClient, type Statement } from "../sql/client.ts";
 import { translated } from "./errors.ts";
 
 export interface PostgresOptions {
@@ -71,7 +71,8 @@ function createClient(place: string, pool: Pool): SqlClient {
     write: (statements, { again, slow = false }) => {
       const [only] = statements;
       // One statement is a transaction by itself: one round trip instead of three.
-      if (only && statements.length === 1) return attempt(async () => [await run(pool, only, slow)], again);
+      if (only && statements.length === 1 && only.least === undefined)
+        return attempt(async () => [await run(pool, only, slow)], again);
       return attempt(() => inTransaction(pool, statements, slow), again);
     },
     close: () => (closed ??= pool.end()),
@@ -87,7 +88,14 @@ async function inTransaction(pool: Pool, statements: readonly Statement[], slow:
   try {
     await connection.query("begin");
     const answers: Answer[] = [];
-    for (const statement of statements) answers.push(await run(connection, statement, slow));
+    for (const statement of statements) {
+      const answer = await run(connection, statement, slow);
+      if (fellShort(statement, answer)) {
+        await connection.query("rollback");
+        return [];
+      }
+      answers.push(answer);
+    }
     await connection.query("commit");
     return answers;
   } catch (error) {

@@ -28,6 +28,7 @@ export const postgresDialect: Dialect = {
   name: "postgres",
   // collate "C": texts sort by their bytes, as in SQLite. (3): what others write has no more than our milliseconds.
   types: { ...casts, id: 'text collate "C"', text: 'text collate "C"', time: "timestamptz(3)" },
+  clock: "clock_timestamp()",
   placeholder: (position) => `$${position}`,
   encode,
   decode,

@@ -13,6 +13,8 @@ export interface Statement {
   readonly sets: ReadonlyArray<readonly Param[]>;
   /** Rows are wanted; otherwise only how many were changed. */
   readonly answers: boolean;
+  /** Where fewer rows are changed, the transaction is rolled back, and answers nothing at all. */
+  readonly least?: number;
 }
 
 export interface Answer {
@@ -32,11 +34,15 @@ export interface SqlClient {
   /** Where it is, without credentials. */
   readonly place: string;
   read(statement: Statement): Promise<Answer>;
-  /** One transaction. */
+  /** One transaction. No answers: a statement changed fewer rows than its `least`, and nothing was done. */
   write(statements: readonly Statement[], options: WriteOptions): Promise<Answer[]>;
   /** Keeps a copy of everything before a step that rewrites; absent where the step itself makes copies. */
   keepCopy?(label: string): Promise<void>;
   close(): Promise<void>;
+}
+
+export function fellShort({ least = 0 }: Statement, { changes }: Answer): boolean {
+  return changes < least;
 }
 
 export function statement(sql: string, params: readonly Param[] = []): Statement {

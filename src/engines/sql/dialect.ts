@@ -8,6 +8,8 @@ export interface Dialect {
   /** The engine's name. */
   readonly name: string;
   readonly types: Readonly<Record<FieldKind, string>>;
+  /** An expression for the moment by the server's clock; absent where the database runs in our process. */
+  readonly clock?: string;
   placeholder(position: number): string;
   /** A stored value as it is bound. */
   encode(kind: FieldKind, stored: Stored): Param;

@@ -4,7 +4,7 @@ import { type Plan, planQuery } from "../../engine/query.ts";
 import { planRollup, type RollupPlan } from "../../engine/rollup.ts";
 import { fieldOf } from "../../engine/stored.ts";
 import type { AnyCollection } from "../../model/collection.ts";
-import type { SqlClient } from "./client.ts";
+import { query, type SqlClient, type Statement } from "./client.ts";
 import {
   compileChange,
   compileFind,
@@ -29,10 +29,14 @@ export function createSqlEngine(
   dialect: Dialect,
   { sql, now = Date.now }: SqlEngineOptions = {},
 ): Engine {
+  const { clock } = dialect;
   const engine: Omit<Engine, "find"> & { find(from: AnyCollection, query?: object): Promise<Row[]> } = {
     name: dialect.name,
     place: client.place,
     ...(sql && { sql }),
+    ...(clock !== undefined && {
+      now: async () => Number((await client.read(query(`select ${dialect.millis(clock)}`))).rows[0]?.[0]),
+    }),
 
     prepare: (schema) => migrate(client, dialect, { schema, now }),
 
@@ -41,14 +45,14 @@ export function createSqlEngine(
       const touching = planned.filter((change) => change.kind !== "insert" || change.rows.length > 0);
       if (touching.length === 0) return planned.map(() => 0);
       const answers = await client.write(
-        touching.map((change) => compileChange(dialect, change)),
+        touching.map((change) => compileGuarded(dialect, change)),
         { again: touching.every(isSafeTwice) },
       );
       return planned.map((change) => answers[touching.indexOf(change)]?.changes ?? 0);
     },
 
-    async take(from, query, patch) {
-      const plan = planQuery(from, { ...query });
+    async take(from, asked, patch) {
+      const plan = planQuery(from, { ...asked });
       const settings = settingsOf(from, { ...patch });
       if (plan.limit === 0) return [];
       const statements = compileTake(dialect, from, { plan, settings });
@@ -62,8 +66,8 @@ export function createSqlEngine(
       return rows.sort((a, b) => placeOf(a) - placeOf(b)) as never;
     },
 
-    async find(from, query = {}) {
-      const plan: Plan = planQuery(from, query);
+    async find(from, asked = {}) {
+      const plan: Plan = planQuery(from, asked);
       if (plan.limit === 0) return [];
       const { rows } = await client.read(compileFind(dialect, from, plan));
       return decodeRows(dialect, from, { fields: plan.fields, rows });
@@ -88,8 +92,14 @@ export function createSqlEngine(
   return engine as Engine;
 }
 
-/** Adding twice adds twice; everything else is the same row again. */
+function compileGuarded(dialect: Dialect, change: PlannedChange): Statement {
+  const compiled = compileChange(dialect, change);
+  return change.least > 0 ? { ...compiled, least: change.least } : compiled;
+}
+
+/** Adding twice adds twice, and a guard that held does not hold again; everything else is the same row again. */
 function isSafeTwice(change: PlannedChange): boolean {
+  if (change.least > 0) return false;
   return change.kind !== "update" || change.settings.every((setting) => "value" in setting);
 }
 

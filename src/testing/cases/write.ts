@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { insert, remove, update } from "../../engine/engine.ts";
+import { guard, insert, remove, update } from "../../engine/engine.ts";
 import { errorCode } from "../../errors.ts";
 import type { Cases } from "../opened.ts";
 import { job, jobs, thing, things } from "../things.ts";
@@ -61,6 +61,23 @@ export const writeCases: Cases = {
     ]);
     await assert.rejects(failing, isInvalid);
     assert.deepEqual(await engine.find(things), [a, b]);
+  },
+
+  "a write whose guard does not hold does nothing, and says so by zeros": async ({ engine }) => {
+    const a = thing({ id: "a", count: 1 });
+    await engine.write([insert(things, [a])]);
+    const more = update(things, { id: "a" }, { count: { add: 1 } });
+    const stale = guard(update(things, { id: "a", count: 7 }, { done: true }));
+    const known = guard(insert(things, [thing({ id: "b" }), thing({ id: "a" })]));
+    assert.deepEqual(await engine.write([more, stale, insert(things, [thing({ id: "c" })])]), [0, 0, 0]);
+    assert.deepEqual(await engine.write([more, known]), [0, 0]);
+    assert.deepEqual(await engine.write([stale]), [0]);
+    assert.deepEqual(await engine.find(things), [a]);
+    const holds = guard(update(things, { id: "a", count: 2 }, { done: true }));
+    assert.deepEqual(
+      await engine.write([more, holds, guard(insert(things, [thing({ id: "c" })]))]),
+      [1, 1, 1],
+    );
   },
 
   "changes of one write see each other": async ({ engine }) => {

@@ -1,0 +1,162 @@
+import { type Engine, guard, insert, update, type Where } from "../../engine/engine.ts";
+import type { Millis } from "../../model/collection.ts";
+import { type Task, taskAssignments, type TaskLane, taskLanes, tasks } from "../../model/task.ts";
+import { assignmentOf } from "./held.ts";
+import { settle } from "./settle.ts";
+
+export interface ClaimOptions {
+  readonly swarm?: string | undefined;
+  readonly agent: string;
+  /** Only these kinds; all without it. */
+  readonly kinds?: readonly string[] | undefined;
+  /** What the agent can do. */
+  readonly capabilities?: readonly string[] | undefined;
+  readonly region?: string | undefined;
+  readonly limit?: number | undefined;
+  /** How long it is the agent's without a renewal. */
+  readonly lease?: Millis | undefined;
+}
+
+/** A lane that was made within this time may not be seen, unless nothing else is there to do. */
+const lanesKnownFor = 1_000;
+/** A lease that ended is noticed this much later at most by an agent that keeps asking. */
+const reclaimEvery = 250;
+
+type Head = Pick<Task, "rank" | "dueAt"> & { readonly lane: TaskLane };
+
+export function createClaims(engine: Engine): (options: ClaimOptions, at: Millis) => Promise<Task[]> {
+  const known = new Map<string, { readonly lanes: readonly TaskLane[]; readonly at: Millis }>();
+  let reclaimedAt = Number.NEGATIVE_INFINITY;
+
+  async function lanesOf(swarmId: string, at: Millis, wanted: Millis): Promise<readonly TaskLane[]> {
+    const before = known.get(swarmId);
+    if (before && at - before.at < wanted) return before.lanes;
+    const lanes = await engine.find(taskLanes, { where: { swarmId } });
+    if (known.size > 100) known.clear();
+    known.set(swarmId, { lanes, at });
+    return lanes;
+  }
+
+  return async (options, at) => {
+    if (Math.abs(at - reclaimedAt) >= reclaimEvery) {
+      reclaimedAt = at;
+      await reclaim(engine, at);
+    }
+    const swarmId = options.swarm ?? "default";
+    const claimed = await claimFrom(engine, await lanesOf(swarmId, at, lanesKnownFor), { ...options, at });
+    if (claimed.length > 0) return claimed;
+    const before = known.get(swarmId)?.lanes;
+    const lanes = await lanesOf(swarmId, at, 0);
+    return lanes.length === before?.length ? [] : claimFrom(engine, lanes, { ...options, at });
+  };
+}
+
+type Claiming = ClaimOptions & { readonly at: Millis };
+
+async function claimFrom(engine: Engine, lanes: readonly TaskLane[], claiming: Claiming): Promise<Task[]> {
+  const { at, limit = 1 } = claiming;
+  const mine = lanes.filter((lane) => fits(lane, claiming));
+  const claimed: Task[] = [];
+  const [only] = mine;
+  if (only && mine.length === 1) return take(engine, only, { claiming, limit, rank: undefined });
+  // Another agent may take what was seen at the head: then we look again, but not for ever.
+  for (let misses = 0; claimed.length < limit && misses < 4; ) {
+    const heads = (await Promise.all(mine.map((lane) => headOf(engine, lane, claiming)))).flat();
+    const near = (head: Head): number => (isSpilled(head.lane, claiming) ? 1 : 0);
+    heads.sort((a, b) => a.rank - b.rank || near(a) - near(b) || a.dueAt - b.dueAt);
+    const [best, next] = heads;
+    if (!best) break;
+    const got = await take(engine, best.lane, {
+      claiming: { ...claiming, at },
+      limit: limit - claimed.length,
+      rank: next?.rank,
+    });
+    if (got.length === 0) misses++;
+    claimed.push(...got);
+  }
+  return claimed;
+}
+
+function fits(lane: TaskLane, { kinds, capabilities = [] }: Claiming): boolean {
+  if (kinds && !kinds.includes(lane.kind)) return false;
+  const asked = Array.isArray(lane.capabilities) ? lane.capabilities : [];
+  return asked.every((one) => typeof one === "string" && capabilities.includes(one));
+}
+
+function isSpilled(lane: TaskLane, { region }: Claiming): boolean {
+  return lane.region !== null && lane.region !== region;
+}
+
+function claimable(lane: TaskLane, claiming: Claiming): Where<Task> {
+  const { at } = claiming;
+  return {
+    lane: lane.id,
+    status: "ready",
+    dueAt: { upTo: at },
+    ...(isSpilled(lane, claiming) ? { spillAt: { upTo: at } } : {}),
+  };
+}
+
+const inOrder = [
+  ["rank", "up"],
+  ["dueAt", "up"],
+] as const;
+
+async function headOf(engine: Engine, lane: TaskLane, claiming: Claiming): Promise<Head[]> {
+  const where = claimable(lane, claiming);
+  const found = await engine.find(tasks, { where, orderBy: inOrder, limit: 1, fields: ["rank", "dueAt"] });
+  return found.map((row) => ({ ...row, lane }));
+}
+
+function take(
+  engine: Engine,
+  lane: TaskLane,
+  {
+    claiming,
+    limit,
+    rank,
+  }: { readonly claiming: Claiming; readonly limit: number; readonly rank: number | undefined },
+): Promise<Task[]> {
+  const { agent, at, lease = 30_000 } = claiming;
+  const where = { ...claimable(lane, claiming), ...(rank === undefined ? {} : { rank: { upTo: rank } }) };
+  return engine.take(
+    tasks,
+    { where, orderBy: inOrder, limit },
+    {
+      status: "running",
+      agentId: agent,
+      claimedAt: at,
+      dueAt: at + lease,
+      attempts: { add: 1 },
+      fence: { add: 1 },
+      progress: null,
+      progressNote: null,
+    },
+  );
+}
+
+/** Tasks whose lease ended are ready again at once, or dead where that was the last attempt. */
+export async function reclaim(engine: Engine, at: Millis): Promise<number> {
+  const late = await engine.find(tasks, {
+    where: { status: "running", dueAt: { upTo: at } },
+    orderBy: [["dueAt", "up"]],
+    limit: 100,
+  });
+  let reclaimed = 0;
+  for (const task of late) {
+    const error = `The lease of ${task.agentId ?? "its agent"} ended.`;
+    const where = { fence: task.fence, status: "running", dueAt: { upTo: at } } as const;
+    const ended = { at, outcome: "expired", error } as const;
+    if (task.attempts >= task.maxAttempts) {
+      if (await settle(engine, { task, where, status: "dead", patch: { error }, at, ended })) reclaimed++;
+      continue;
+    }
+    const [touched] = await engine.write([
+      // It has waited long enough: it goes before what was made after it.
+      guard(update(tasks, { ...where, id: task.id }, { status: "ready", dueAt: task.createdAt, error })),
+      insert(taskAssignments, [assignmentOf(task, ended)]),
+    ]);
+    reclaimed += touched ?? 0;
+  }
+  return reclaimed;
+}

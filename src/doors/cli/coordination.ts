@@ -1,0 +1,40 @@
+import { showSwarm } from "../../operations/swarm.ts";
+import { addTask, cancelTask, listTasks, retryTask, showTask } from "../../operations/tasks.ts";
+import type { Command } from "./command.ts";
+import type { AnyView } from "./output.ts";
+import { operated } from "./operated.ts";
+
+const changed = async (): Promise<AnyView> => (await import("./views/tasks.ts")).changedView;
+
+/** Commands for swarms and their tasks. */
+export const coordination: readonly Command[] = [
+  operated(showSwarm, {
+    view: async () => (await import("./views/swarm.ts")).swarmView,
+    details:
+      "Healthy up to 30 s after the last heartbeat, warning up to 60 s, then unhealthy. Agents that are silent stay in the list.",
+    examples: [["loci swarm release-42", "who is there, and what they do"]],
+  }),
+  operated(listTasks, {
+    view: async () => (await import("./views/tasks.ts")).tasksView,
+    examples: [
+      ["loci task ls --swarm release-42", "the newest 20 of a swarm"],
+      ["loci task ls --status dead", "what nobody could do"],
+    ],
+  }),
+  operated(addTask, {
+    view: changed,
+    examples: [
+      ["loci task add 'run the e2e tests' --swarm release-42 --priority 5", "one task"],
+      ["loci task add deploy --id t2 --depends-on t1 --key deploy-42", "behind another, and never twice"],
+    ],
+  }),
+  operated(showTask, {
+    view: async () => (await import("./views/tasks.ts")).taskView,
+    examples: [["loci task show t1", "its state, and each attempt with its error"]],
+  }),
+  operated(retryTask, { view: changed, examples: [["loci task retry t1", "with all its attempts"]] }),
+  operated(cancelTask, {
+    view: changed,
+    examples: [["loci task cancel t1 --reason 'not needed'", "and what depends on it"]],
+  }),
+];
