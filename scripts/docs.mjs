@@ -1,5 +1,12 @@
-// Writes the pages of the docs that are made from the code. Build first: `npm run build && node scripts/docs.mjs`.
-import { writeFileSync } from "node:fs";
+// Writes the pages of the docs, and the parts of pages, that are made from the code. Build first:
+// `npm run build && node scripts/docs.mjs`.
+import { readFileSync, writeFileSync } from "node:fs";
 import { reference } from "../dist/doors/cli/reference.js";
+import { toolReference } from "../dist/doors/mcp/reference.js";
 
 writeFileSync(new URL("../docs/cli.md", import.meta.url), reference());
+
+const page = new URL("../docs/mcp.md", import.meta.url);
+const parts = readFileSync(page, "utf8").split(/(?<=<!-- tools:[^>]*-->\n)(?:[^]*)(?=<!-- end of tools -->)/);
+if (parts.length !== 2) throw new Error("docs/mcp.md has no place for its table of tools.");
+writeFileSync(page, `${parts[0]}\n${toolReference()}\n\n${parts[1]}`);

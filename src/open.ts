@@ -15,11 +15,13 @@ import { createSessions, type Sessions } from "./domains/sessions.ts";
 import { createSwarm, type HealthLimits, type Swarm } from "./domains/swarm.ts";
 import { createTasks, type Tasks } from "./domains/tasks/tasks.ts";
 import type { Engine, SqlDoor } from "./engine/engine.ts";
+import type { Happening } from "./model/happening.ts";
 import type { IndexThread } from "./index-thread.ts";
 import { describePlace, type Place, storeUrl } from "./place.ts";
 import { readOwnPrices } from "./price-file.ts";
 import type { ImportOptions, ImportProgress, ImportReport } from "./record/import/import.ts";
 import { createRecorder, type Recorder, type RecorderOptions } from "./record/recorder.ts";
+import { createRedactor } from "./record/redact.ts";
 import type { Recovered } from "./record/recovery.ts";
 import { openStore, type OpenStoreOptions, type Store } from "./store.ts";
 
@@ -50,6 +52,11 @@ export interface Loci extends AsyncDisposable {
   recorder(options?: Omit<RecorderOptions, "spool" | "store">): Recorder;
   /** Brings what recorders of ended processes left in the spool into the store. */
   recover(): Promise<Recovered>;
+  /**
+   * Writes these happenings now, secrets replaced, and answers when they stand in the store: for the few that somebody
+   * waits for. An agent's own stream belongs to a recorder, which nobody has to wait for.
+   */
+  add(happenings: readonly Happening[]): Promise<void>;
   /** Brings in transcripts and interchange files. Without paths, what Claude Code left on this machine. */
   import(paths?: readonly string[], options?: ImportAll): Promise<ImportReport>;
   /** Agents that work together: who is there, how they are, what they do. See docs/swarm.md. */
@@ -109,6 +116,10 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
       return createRecorder({ ...how, ...where });
     },
     recover: () => recover(url, place),
+    async add(happenings) {
+      const { sessions } = await ingest.write(createRedactor().value(happenings));
+      await ingest.settle(sessions);
+    },
     import: (paths, how) => importAll({ engine, ingest, prices, searching, url }, paths, how),
     ...createCoordination(engine),
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),

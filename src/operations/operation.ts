@@ -22,6 +22,7 @@ interface Described {
 /**
  * - `time`: a moment, as RFC 3339, a date, or how long ago (`7d`, `12h`); {@link Millis} in the input
  * - `list`: texts: a flag given several times, or all that is left where it is positional
+ * - `json`: an object or a list, as JSON text where a door has only text
  */
 export type Param =
   | (Described & {
@@ -38,7 +39,8 @@ export type Param =
   | (Described & { readonly kind: "boolean" })
   | (Described & { readonly kind: "time" })
   | (Described & { readonly kind: "enum"; readonly choices: readonly string[]; readonly default?: string })
-  | (Described & { readonly kind: "list"; readonly placeholder?: string });
+  | (Described & { readonly kind: "list"; readonly placeholder?: string })
+  | (Described & { readonly kind: "json"; readonly of: "object" | "list" });
 
 export type Params = Readonly<Record<string, Param>>;
 
@@ -48,9 +50,13 @@ type ValueOf<One extends Param> = One extends { readonly kind: "integer" | "numb
     ? boolean
     : One extends { readonly kind: "list" }
       ? readonly string[]
-      : One extends { readonly kind: "enum"; readonly choices: readonly (infer Choice)[] }
-        ? Choice
-        : string;
+      : One extends { readonly kind: "json"; readonly of: infer Of }
+        ? Of extends "list"
+          ? readonly unknown[]
+          : Readonly<Record<string, unknown>>
+        : One extends { readonly kind: "enum"; readonly choices: readonly (infer Choice)[] }
+          ? Choice
+          : string;
 
 type Always =
   | { readonly required: true }

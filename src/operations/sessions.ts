@@ -109,6 +109,32 @@ export const showSession: Operation = operation({
   },
 });
 
+export const readSession: Operation = operation({
+  name: "read",
+  summary: "read a session page by page",
+  access: "read",
+  params: {
+    id: {
+      kind: "string",
+      required: true,
+      summary: "the session, by its id or the beginning of it; ID#12 begins at message 12",
+    },
+    from: { kind: "integer", summary: "the first message, by its sequence" },
+    limit: { ...limitFlag, max: 50 },
+  },
+  async run(loci, input): Promise<SessionAnswer> {
+    const [name, at = 1] = splitPlace(input.id);
+    const session = await loci.sessions.resolve(name);
+    const messages = await loci.sessions.messages(session.id, {
+      after: (input.from ?? at) - 1,
+      limit: input.limit,
+    });
+    const ids = messages.map(({ id }) => id);
+    const tools = ids.length === 0 ? [] : await toolsOf(loci, ids);
+    return answerOf(sessionDetail(session), messages.map(messageItem), tools);
+  },
+});
+
 function answerOf(
   session: SessionDetail,
   messages: readonly MessageItem[],

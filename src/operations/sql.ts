@@ -22,6 +22,7 @@ export const querySql: Operation = operation({
       max: 1_000_000,
       summary: "how many rows at most",
     },
+    params: { kind: "json", of: "list", summary: "the values of the statement's ?, as a JSON list" },
     timeout: { kind: "integer", default: 5, min: 1, max: 3600, summary: "seconds it may take" },
   },
   async run(loci, input): Promise<SqlAnswer> {
@@ -33,6 +34,7 @@ export const querySql: Operation = operation({
     }
     const { columns, rows, truncated } = await loci.sql.query(input.query, {
       maxRows: input.limit,
+      ...(input.params !== undefined && { params: input.params }),
       deadline: input.timeout * 1000,
       // The door's own limit is for agents; who asks for more rows than that, a person or a script, gets more.
       ...(input.limit > 1000 && { maxBytes: 64 * 1024 * 1024 }),

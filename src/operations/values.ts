@@ -58,6 +58,8 @@ function readValue(param: Param, value: string | readonly string[] | true, optio
       return readNumber(param, text, options);
     case "time":
       return readTime(text, options);
+    case "json":
+      return readJson(param.of, text, options);
     case "enum": {
       if (param.choices.includes(text)) return text;
       const meant = nearest(text, param.choices);
@@ -68,6 +70,28 @@ function readValue(param: Param, value: string | readonly string[] | true, optio
       );
     }
   }
+}
+
+/** What is deeper has no meaning, and a walk over it would not end well. */
+const deepest = 100;
+
+function readJson(of: "object" | "list", text: string, options: ReadOne): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw wrong(options, `a JSON ${of}`, text);
+  }
+  const isList = Array.isArray(value);
+  if (typeof value !== "object" || value === null || isList !== (of === "list")) {
+    throw wrong(options, `a JSON ${of}`, text);
+  }
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > deepest) throw wrong(options, `JSON at most ${deepest} levels deep`, text);
+    level = level.flatMap((one) => (typeof one === "object" && one !== null ? Object.values(one) : []));
+  }
+  return value;
 }
 
 function readBoolean(value: string | readonly string[] | true, options: ReadOne): boolean {

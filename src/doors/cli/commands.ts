@@ -143,6 +143,30 @@ export const commands: readonly Command[] = [
     ],
   }),
   {
+    name: "mcp",
+    summary: "serve the store to an agent over MCP, on stdin and stdout",
+    params: {
+      toolsets: {
+        kind: "string",
+        summary: "only these tools: sessions, conversations, sql, with commas",
+        placeholder: "NAMES",
+      },
+      project: {
+        kind: "string",
+        letter: "p",
+        summary: "only this project, unless a call names another",
+        placeholder: "NAME",
+      },
+    },
+    details:
+      "An agent's program starts it: docs/mcp.md has a line for each. The store is opened at the first call, and a store that cannot be opened says why then.",
+    examples: [
+      ["claude mcp add --scope user loci -- loci mcp", "in Claude Code"],
+      ["loci mcp --toolsets sessions", "three tools, for a small context"],
+    ],
+    run: async (call) => (await import("./commands/mcp.ts")).mcp(call),
+  },
+  {
     name: "config",
     summary: "show or set what is otherwise given by flags and the environment",
     params: {

@@ -84,6 +84,8 @@ export function flagValue(param: Param): string {
       return " WHEN";
     case "enum":
       return ` ${param.choices.length > 3 ? "NAME" : param.choices.join("|")}`;
+    case "json":
+      return " JSON";
     case "string":
     case "list":
       return ` ${param.placeholder ?? "TEXT"}`;

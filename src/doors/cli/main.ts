@@ -12,6 +12,6 @@ if ((first === "--version" || first === "version") && more.length === 0) {
   if ("enableCompileCache" in module && typeof module.enableCompileCache === "function") {
     module.enableCompileCache();
   }
-  const { start } = await import("./start.ts");
+  const { start } = await (first === "mcp" ? import("./start-mcp.ts") : import("./start.ts"));
   await start();
 }

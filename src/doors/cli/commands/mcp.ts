@@ -1,0 +1,52 @@
+import { LociError } from "../../../errors.ts";
+import type { Loci } from "../../../open.ts";
+import { serveTools } from "../../mcp/serve.ts";
+import { toolsets, type Toolset } from "../../mcp/tool.ts";
+import { type Call, textInput } from "../command.ts";
+import { version } from "../version.ts";
+
+/** `loci mcp`: serves until the client leaves. stdout is the protocol's; what we have to say goes to stderr. */
+export async function mcp({ input, settings, env, folder, now, signal }: Call): Promise<undefined> {
+  const url = settings.get("url").value ?? "";
+  let opened: Promise<Loci> | undefined;
+  await serveTools({
+    async open() {
+      opened ??= openStore(url);
+      try {
+        return await opened;
+      } catch (error) {
+        // What is wrong may be mended while the client stays: the next call tries again.
+        opened = undefined;
+        throw error;
+      }
+    },
+    version: version(),
+    toolsets: chosen(textInput(input, "toolsets")),
+    project: textInput(input, "project"),
+    env,
+    folder,
+    now,
+    signal,
+  });
+  // A store that could not be opened has told its caller; there is nothing to close.
+  await (await opened?.catch(() => undefined))?.close();
+  return undefined;
+}
+
+async function openStore(url: string): Promise<Loci> {
+  // Not before a tool is called: the client waits for its first answer. In a thread of its own, so that a store that
+  // is locked holds up the one call and not the connection.
+  const { open } = await import("../../../open.ts");
+  return open(url);
+}
+
+function chosen(text: string | undefined): readonly Toolset[] {
+  if (text === undefined || text === "all") return toolsets;
+  return text.split(",").map((word) => {
+    const set = toolsets.find((name) => name === word.trim());
+    if (set !== undefined) return set;
+    throw new LociError("invalid", `There is no tool set ${JSON.stringify(word)}.`, {
+      next: `Tool sets are ${toolsets.join(", ")}: loci mcp --toolsets ${toolsets.slice(0, 2).join(",")}`,
+    });
+  });
+}

@@ -1,0 +1,66 @@
+import { LociError } from "../../errors.ts";
+import { nearest } from "../../operations/nearest.ts";
+import type { Input, Millis, Param } from "../../operations/operation.ts";
+import { type Given, readInput } from "../../operations/values.ts";
+import { clipped } from "./recalled.ts";
+import type { Tool } from "./tool.ts";
+
+/** The arguments of a call, checked, with defaults. Errors: `invalid`, with what was expected and what came. */
+export function readArguments(tool: Tool, given: unknown, now: Millis): Input {
+  if (given !== undefined && (typeof given !== "object" || given === null || Array.isArray(given))) {
+    throw new LociError("invalid", "The arguments are an object, by name.", { next: exampleOf(tool) });
+  }
+  const texts: Record<string, Given[string]> = {};
+  for (const [asked, value] of Object.entries(given ?? {})) {
+    const name = nameOf(tool, asked);
+    if (value === null || value === undefined) continue;
+    if (texts[name] !== undefined) {
+      throw new LociError("invalid", `${name} was given twice, as ${asked} too.`, { next: exampleOf(tool) });
+    }
+    texts[name] = asText(name, tool.params[name], value);
+  }
+  return readInput(tool.params, texts, { now, nameOf: (name) => name, help: exampleOf(tool) });
+}
+
+function nameOf({ name, params, aliases = {} }: Tool, asked: string): string {
+  if (Object.hasOwn(params, asked)) return asked;
+  const alias = Object.hasOwn(aliases, asked) ? aliases[asked] : undefined;
+  if (alias !== undefined) return alias;
+  const meant = nearest(asked, Object.keys(params));
+  throw new LociError(
+    "invalid",
+    `${name} has no argument ${JSON.stringify(clipped(asked, 60))}.${meant ? ` Did you mean ${meant}?` : ""}`,
+    { next: `It takes ${Object.keys(params).join(", ") || "none"}.` },
+  );
+}
+
+/** The readers take text, as it comes from a command line; a number in a text is as good as a number. */
+function asText(name: string, param: Param | undefined, value: unknown): string | readonly string[] {
+  if (param?.kind === "json") return typeof value === "string" ? value : JSON.stringify(value);
+  if (typeof value === "string") return value;
+  if (typeof value === "boolean" && param?.kind === "boolean") return String(value);
+  if (typeof value === "number" && (param?.kind === "integer" || param?.kind === "number"))
+    return String(value);
+  if (param?.kind === "list" && Array.isArray(value) && value.every((one) => typeof one === "string"))
+    return value;
+  const expected = param?.kind === "integer" || param?.kind === "number" ? "a number" : "a text";
+  throw new LociError(
+    "invalid",
+    `${name} is ${expected}, not ${Array.isArray(value) ? "a list" : `${article(typeof value)}`}.`,
+    {
+      next: `Give ${name} as ${expected}.`,
+    },
+  );
+}
+
+function article(kind: string): string {
+  return kind === "object" ? "an object" : `a ${kind}`;
+}
+
+function exampleOf({ name, params }: Tool): string {
+  const required = Object.entries(params).filter(([, param]) => param.required);
+  const args = Object.fromEntries(
+    (required.length > 0 ? required : []).map(([key, { summary }]) => [key, `<${summary}>`]),
+  );
+  return `Call ${name} with ${JSON.stringify(args)}.`;
+}

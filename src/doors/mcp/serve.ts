@@ -1,0 +1,19 @@
+import { once } from "node:events";
+import { safeText } from "../cli/safe.ts";
+import { serveStdio } from "./sdk.ts";
+import { createServer, type ServerParts } from "./server.ts";
+
+/** Serves on stdin and stdout until the client closes stdin, or the signal comes. */
+export async function serveTools({
+  signal,
+  ...parts
+}: ServerParts & { readonly signal: AbortSignal }): Promise<void> {
+  const handle = serveStdio(() => createServer(parts), {
+    onerror: (error) => process.stderr.write(`loci mcp: ${safeText(error.message)}\n`),
+  });
+  // The listener does not start the reading: the transport did.
+  const left = once(process.stdin, "close");
+  const told = signal.aborted ? Promise.resolve() : once(signal, "abort");
+  await Promise.race([left, told]);
+  await handle.close();
+}

@@ -1,0 +1,63 @@
+import type { Loci } from "../../open.ts";
+import type { Context, Input, Operation, Params } from "../../operations/operation.ts";
+
+export const toolsets = ["sessions", "conversations", "sql"] as const;
+
+export type Toolset = (typeof toolsets)[number];
+
+/** What a tool is called with, beside the arguments. */
+export interface ToolCall {
+  readonly loci: Loci;
+  /** Checked, with defaults. */
+  readonly input: Input;
+  readonly context: Context;
+  /** Only this project, unless the call names another. */
+  readonly project: string | undefined;
+  /** How many characters each form of the answer may have. */
+  readonly room: number;
+}
+
+export interface ToolAnswer {
+  /** For people and models: compact lines. */
+  readonly text: string;
+  /** The same for programs. */
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** One tool. Its effect is an operation's; the names of its arguments are those of the seed documents. */
+export interface Tool {
+  readonly name: string;
+  readonly title: string;
+  /** At most 200 characters: what, what it answers, what it does not do, what comes next. */
+  readonly description: string;
+  readonly toolset: Toolset;
+  readonly operation: Operation;
+  readonly params: Params;
+  /** Calling it again with the same arguments changes nothing more. */
+  readonly idempotent: boolean;
+  /** Other names that an argument is known by. */
+  readonly aliases?: Readonly<Record<string, string>>;
+  run(call: ToolCall): Promise<ToolAnswer>;
+}
+
+/** Runs the operation. Its declaration forgot the answer's type, and the tool made of it says it again. */
+export async function ask<Answer extends object>(
+  operation: Operation,
+  { loci, context }: ToolCall,
+  input: Input,
+): Promise<Answer> {
+  // Here the type comes back that operation() took away.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return (await operation.run(loci, input, context)) as Answer;
+}
+
+/** How long an answer may be. */
+export const maxTokens = {
+  kind: "integer",
+  default: 2000,
+  min: 500,
+  max: 50_000,
+  summary: "longest answer",
+} as const;
+
+export const cursor = { kind: "string", summary: "from the answer before" } as const;
