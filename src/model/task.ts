@@ -108,7 +108,8 @@ export const tasks: Collection<Task> = {
   },
   unique: [["swarmId", "idempotencyKey"]],
   indexes: [
-    ["lane", "status", "rank", "dueAt"],
+    // With the id, because tasks made together are due at once: claims would sort them all each time.
+    ["lane", "status", "rank", "dueAt", "id"],
     ["status", "dueAt"],
     ["swarmId", "status", "createdAt"],
     ["createdAt"],
