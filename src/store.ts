@@ -45,6 +45,12 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
   };
 }
 
+/**
+ * Half of SQLite's own page: a store has some 60 tables and indexes of a page at least, and a long text wastes half a
+ * page at its end. Real sessions of 3.9 MB take 0.62 of their size with pages of 4,096 bytes and 0.57 with these.
+ */
+const storePage = 2048;
+
 async function openEngine(place: Place, options: OpenStoreOptions): Promise<Engine> {
   switch (place.kind) {
     case "memory": {
@@ -53,7 +59,7 @@ async function openEngine(place: Place, options: OpenStoreOptions): Promise<Engi
     }
     case "file": {
       const { openLibsql } = await import("./engines/libsql/libsql.ts");
-      return openLibsql(place.path, options);
+      return openLibsql(place.path, { ...options, pageSize: storePage });
     }
     case "postgres": {
       const { createPostgresEngine } = await import("./engines/postgres/postgres.ts");

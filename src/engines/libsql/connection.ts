@@ -6,6 +6,8 @@ import { makeFile, requireFile } from "./files.ts";
 
 export interface ConnectionOptions {
   readonly readonly: boolean;
+  /** Of a new file; one that is there keeps its own. */
+  readonly pageSize?: number | undefined;
 }
 
 /** One open file, in the thread that calls: every call blocks it. Errors are the driver's own. */
@@ -40,7 +42,7 @@ const preparedAtMost = 300;
 
 type Prepared = { readonly run: Database.Statement; readonly places: number };
 
-export function openConnection(path: string, { readonly }: ConnectionOptions): Connection {
+export function openConnection(path: string, { readonly, pageSize = 4096 }: ConnectionOptions): Connection {
   if (readonly) requireFile(path);
   else makeFile(path);
   const db = new Database(path, { timeout: blockFor });
@@ -67,6 +69,7 @@ export function openConnection(path: string, { readonly }: ConnectionOptions): C
   };
   return {
     setUp() {
+      if (!readonly) db.exec(`pragma page_size = ${pageSize}`);
       ownFile(path, db, { readonly, read: run });
       if (!readonly) db.exec("pragma journal_mode = wal");
       db.exec("pragma synchronous = normal");

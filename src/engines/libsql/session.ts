@@ -10,6 +10,8 @@ export interface LibsqlOptions {
   readonly readonly?: boolean;
   /** How long a call waits for other processes before it answers `busy`. Default 30 s. */
   readonly busyTimeout?: number;
+  /** Bytes of a page of a new file. Default 4,096, as SQLite's own. */
+  readonly pageSize?: number;
 }
 
 export interface LibsqlClient extends SqlClient {
@@ -22,7 +24,7 @@ export interface LibsqlClient extends SqlClient {
 /** The file in this thread. Writes go one after the other; while one waits for another process, reads go on. */
 export async function openSession(
   path: string,
-  { readonly = false, busyTimeout = 30_000 }: LibsqlOptions = {},
+  { readonly = false, busyTimeout = 30_000, pageSize }: LibsqlOptions = {},
 ): Promise<LibsqlClient> {
   const patiently = async <Result>(work: () => Result): Promise<Result> => {
     const started = performance.now();
@@ -37,7 +39,7 @@ export async function openSession(
       }
     }
   };
-  const connection = await patiently(() => openConnection(path, { readonly }));
+  const connection = await patiently(() => openConnection(path, { readonly, pageSize }));
   try {
     await patiently(() => connection.setUp());
   } catch (error) {
