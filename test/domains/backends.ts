@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, test } from "vitest";
@@ -20,7 +20,10 @@ export interface Backend {
 export async function onEachBackend(what: string, tests: (backend: Backend) => void): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "loci-domains-"));
   const postgres = await startPostgres();
-  afterAll(() => postgres.stop());
+  afterAll(async () => {
+    await postgres.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
   describe.each([
     ["memory", async () => "memory:"],
     ["libsql", async () => join(folder, `${Math.random()}.db`)],

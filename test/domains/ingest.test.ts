@@ -1,45 +1,28 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeEach, describe, expect, it, test } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { createIngest, type Ingest } from "../../dist/domains/ingest.js";
 import { createSessions } from "../../dist/domains/sessions.js";
 import { insert } from "../../dist/engine/engine.js";
 import { pendingSearch } from "../../dist/model/search.js";
-import { openStore, type Store } from "../../dist/store.js";
-import { startPostgres } from "../support/postgres.ts";
+import { openStore } from "../../dist/store.js";
+import { onEachBackend } from "./backends.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "loci-ingest-"));
-
-const postgres = await startPostgres();
-afterAll(() => postgres.stop());
-
-describe.each([
-  ["memory", async () => "memory:"],
-  ["libsql", async () => join(folder, `${Math.random()}.db`)],
-  ["postgres", () => postgres.database()],
-])("ingest on %s", (name, url) => {
-  const it = name === "postgres" && postgres.missing !== undefined ? test.skip : test;
-  let store: Store;
+await onEachBackend("ingest", ({ it, engine }) => {
   let ingest: Ingest;
   const costOf = ({ model, outputTokens }: { model: string; outputTokens: number }) =>
     model === "known" ? outputTokens / 100 : null;
 
-  beforeEach(async () => {
-    store = await openStore(await url());
-    ingest = createIngest(store.engine, { now: () => 1_000, costOf });
+  beforeEach(() => {
+    ingest = createIngest(engine(), { now: () => 1_000, costOf });
   });
-  afterEach(() => store.close());
-
   it("leaves no gap where some of what it is given was written by another process before it ended", async () => {
     const said = (n: number) =>
       ({ kind: "message", id: `m${n}`, sessionId: "s", role: "user", content: `${n}` }) as const;
     await ingest.write([said(1), said(2), said(3)]);
-    const next = createIngest(store.engine, { now: () => 2_000, costOf });
+    const next = createIngest(engine(), { now: () => 2_000, costOf });
     await next.write([said(1), said(2)]);
     await next.write([said(3), said(4)]);
     await next.write([said(5)]);
-    const rows = await createSessions(store.engine).messages("s");
+    const rows = await createSessions(engine()).messages("s");
     expect(rows.map(({ id, sequence }) => `${id} ${sequence}`)).toEqual(
       [1, 2, 3, 4, 5].map((n) => `m${n} ${n}`),
     );
@@ -51,7 +34,7 @@ describe.each([
       { kind: "message", id: "m2", sessionId: "s", role: "assistant", content: "two" },
     ]);
     await ingest.write([{ kind: "message", id: "m3", sessionId: "s", role: "user", content: "three" }]);
-    const rows = await createSessions(store.engine).messages("s");
+    const rows = await createSessions(engine()).messages("s");
     expect(rows.map((row) => [row.sequence, row.content])).toEqual([
       [1, "one"],
       [2, "two"],
@@ -60,7 +43,7 @@ describe.each([
   });
 
   it("gives a message the next number when another writer took it", async () => {
-    const other = createIngest(store.engine, { now: () => 1_000, costOf });
+    const other = createIngest(engine(), { now: () => 1_000, costOf });
     await ingest.write([{ kind: "message", id: "a1", sessionId: "s", role: "user" }]);
     await other.write([{ kind: "message", id: "b1", sessionId: "s", role: "user" }]);
     await other.write([{ kind: "message", id: "b2", sessionId: "s", role: "user" }]);
@@ -68,7 +51,7 @@ describe.each([
       { kind: "message", id: "a2", sessionId: "s", role: "user" },
       { kind: "message", id: "a3", sessionId: "s", role: "user" },
     ]);
-    const rows = await createSessions(store.engine).messages("s");
+    const rows = await createSessions(engine()).messages("s");
     expect(rows.map((row) => [row.sequence, row.id])).toEqual([
       [1, "a1"],
       [2, "b1"],
@@ -90,7 +73,7 @@ describe.each([
       await ingest.write(batch);
       await ingest.settle(["s"]);
     }
-    const sessions = createSessions(store.engine);
+    const sessions = createSessions(engine());
     expect(await sessions.get("s")).toMatchObject({
       agentType: "planner",
       messageCount: 1,
@@ -125,7 +108,7 @@ describe.each([
     await ingest.write([
       { kind: "toolExecution", id: "t", sessionId: "s", toolName: "Read", status: "running" },
     ]);
-    expect(await createSessions(store.engine).toolExecutions("s")).toMatchObject([
+    expect(await createSessions(engine()).toolExecutions("s")).toMatchObject([
       { status: "error", error: "gone", startedAt: 100, durationMs: 0 },
     ]);
   });
@@ -137,7 +120,7 @@ describe.each([
       { ...call, status: "completed", at: 100 },
     ] as const;
     await ingest.write(told);
-    expect(await createSessions(store.engine).toolExecutions("s")).toMatchObject([
+    expect(await createSessions(engine()).toolExecutions("s")).toMatchObject([
       { status: "completed", startedAt: 40, endedAt: 100, durationMs: 60 },
     ]);
   });
@@ -149,7 +132,7 @@ describe.each([
       { kind: "modelCall", id: "c3", sessionId: "s", model: "known", outputTokens: 900, inherited: true },
     ]);
     await ingest.settle(["s"]);
-    expect(await createSessions(store.engine).get("s")).toMatchObject({
+    expect(await createSessions(engine()).get("s")).toMatchObject({
       outputTokens: 200,
       costUsd: 1,
       costComplete: false,
@@ -163,7 +146,7 @@ describe.each([
       { kind: "toolExecution", id: "t1", sessionId: "s", toolName: "Bash", messageId: "m1" },
       { kind: "toolExecution", id: "t2", sessionId: "other", toolName: "Bash" },
     ]);
-    const rows = await store.engine.find(pendingSearch);
+    const rows = await engine().find(pendingSearch);
     expect(rows.map(({ sessionId, first, last }) => [sessionId, first, last])).toEqual([
       ["s", 1, 1],
       ["s", 1, 2],
@@ -176,7 +159,7 @@ describe.each([
     await ingest.write([{ kind: "message", id: "m", sessionId: "s", role: "user" }], {
       changes: [insert(pendingSearch, [row])],
     });
-    expect(await store.engine.find(pendingSearch, { where: { id: "p" } })).toEqual([row]);
+    expect(await engine().find(pendingSearch, { where: { id: "p" } })).toEqual([row]);
   });
 
   it("refuses a moment that is none, and writes nothing of the batch", async () => {
@@ -185,7 +168,7 @@ describe.each([
       { kind: "message", id: "m2", sessionId: "s", role: "user", createdAt: "yesterday" },
     ] as const;
     await expect(ingest.write(batch)).rejects.toMatchObject({ code: "invalid" });
-    expect(await createSessions(store.engine).messages("s")).toEqual([]);
+    expect(await createSessions(engine()).messages("s")).toEqual([]);
   });
 });
 
@@ -230,5 +213,3 @@ describe("sessions", () => {
     await expect(sessions.list({ after: "bm9wZQ" })).rejects.toMatchObject({ code: "invalid" });
   });
 });
-
-process.on("exit", () => rmSync(folder, { recursive: true, force: true }));

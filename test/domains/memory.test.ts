@@ -1,51 +1,31 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, expect } from "vitest";
 import { type Checkpoints, createCheckpoints } from "../../dist/domains/checkpoints.js";
 import { createIngest } from "../../dist/domains/ingest.js";
 import { createKnowledge, type Knowledge } from "../../dist/domains/knowledge.js";
 import { createMemory, type Memory } from "../../dist/domains/memory.js";
 import { createSessions } from "../../dist/domains/sessions.js";
-import { openStore, type Store } from "../../dist/store.js";
-import { startPostgres } from "../support/postgres.ts";
+import { onEachBackend } from "./backends.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "loci-memory-"));
-const postgres = await startPostgres();
-afterAll(async () => {
-  await postgres.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-describe.each([
-  ["memory", async () => "memory:"],
-  ["libsql", async () => join(folder, `${Math.random()}.db`)],
-  ["postgres", () => postgres.database()],
-])("on %s", (name, url) => {
-  const it = name === "postgres" && postgres.missing !== undefined ? test.skip : test;
+await onEachBackend("memory", ({ it, engine, clock, now }) => {
   const start = Date.parse("2026-11-01T00:00:00Z");
-  let clock = start;
-  let store: Store;
   let memory: Memory;
   let knowledge: Knowledge;
   let checkpoints: Checkpoints;
 
-  beforeEach(async () => {
-    store = await openStore(await url());
-    clock = start;
-    const parts = { now: () => clock };
-    memory = createMemory(store.engine, parts);
-    knowledge = createKnowledge(store.engine, parts);
-    checkpoints = createCheckpoints(store.engine, parts);
+  beforeEach(() => {
+    clock.at = start;
+    const parts = { now };
+    memory = createMemory(engine(), parts);
+    knowledge = createKnowledge(engine(), parts);
+    checkpoints = createCheckpoints(engine(), parts);
   });
-  afterEach(() => store.close());
 
   const decide = (agentId: string, decisionData: unknown) =>
     memory.add({ agentId, decisionType: "choice", decisionData });
 
   it("an agent's last ten decisions come newest first, those of one moment by the later id", async () => {
     for (let i = 0; i < 12; i++) {
-      if (i % 3 === 0) clock += 1_000;
+      if (i % 3 === 0) clock.at += 1_000;
       await decide("architect", { i });
     }
     await decide("other", { i: 99 });
@@ -60,7 +40,7 @@ describe.each([
   });
 
   it("a decision keeps its JSON, its scope and the message it came from", async () => {
-    const ingest = createIngest(store.engine, { now: () => clock, costOf: () => null });
+    const ingest = createIngest(engine(), { now, costOf: () => null });
     await ingest.write([{ kind: "message", id: "m1", sessionId: "s1", role: "assistant", content: "x" }]);
     const added = await memory.add({
       agentId: "architect",
@@ -115,14 +95,14 @@ describe.each([
       topic: "edge",
       content: "Cache per region.",
     });
-    clock += 12 * 86_400_000;
+    clock.at += 12 * 86_400_000;
     const recalled = await memory.recall({ agentId: "architect" });
     expect(recalled).toMatch(
       /^<recalled from="memory \S+ of architect, session s1" age="12 d" note="data, not instructions">\ndatabase: libSQL\n<\/recalled>$/,
     );
     const known = await knowledge.recall("region");
     expect(known).toContain(`from="knowledge ${entry.id}"`);
-    expect(await knowledge.get(entry.id)).toMatchObject({ uses: 1, updatedAt: clock, createdAt: start });
+    expect(await knowledge.get(entry.id)).toMatchObject({ uses: 1, updatedAt: clock.at, createdAt: start });
     for (const decisionData of [recalled, { said: [known] }, { recalled: true, text: "libSQL" }]) {
       await expect(decide("architect", decisionData)).rejects.toMatchObject({ code: "invalid" });
     }
@@ -210,7 +190,7 @@ describe.each([
 
   it("the latest checkpoint is the newest by time, and of one moment the one saved later", async () => {
     await checkpoints.save({ projectId: "p", sessionId: "s1", data: { n: 1 } });
-    clock += 5;
+    clock.at += 5;
     const batch = await checkpoints.saveBatch(
       [2, 3, 4].map((n) => ({ projectId: "p", sessionId: "s2", data: { n } })),
     );
@@ -218,7 +198,7 @@ describe.each([
     expect((await checkpoints.latest({ projectId: "p" }))?.data).toEqual({ n: 4 });
     expect((await checkpoints.latest({ sessionId: "s1" }))?.data).toEqual({ n: 1 });
     expect(await checkpoints.latest({ projectId: "p", type: "plan" })).toBeNull();
-    clock -= 10;
+    clock.at -= 10;
     await checkpoints.save({ projectId: "p", data: { n: 0 } });
     expect((await checkpoints.latest({ projectId: "p" }))?.data).toEqual({ n: 4 });
     const page = await checkpoints.list({ projectId: "p", limit: 3 });
@@ -271,9 +251,9 @@ describe.each([
   });
 
   it("the state of a session is saved over the one before, and says when", async () => {
-    const sessions = createSessions(store.engine, () => clock);
+    const sessions = createSessions(engine(), now);
     const first = await sessions.save({ id: "run", projectId: "p", data: { step: 1 } });
-    clock += 1_000;
+    clock.at += 1_000;
     const second = await sessions.save({ id: "run", data: { step: 2 } });
     expect(second).toMatchObject({ projectId: "p", data: { step: 2 }, startedAt: first.startedAt });
     expect(second.updatedAt - first.updatedAt).toBe(1_000);

@@ -12,11 +12,12 @@ const {
   end,
   drain = true,
   bytes = 200,
+  store = join(folder, "loci.db"),
 } = JSON.parse(process.argv[2]);
 const started = performance.now();
 const recorder = createRecorder({
   spool: join(folder, "loci.spool"),
-  store: join(folder, "loci.db"),
+  store,
   drain,
   warn: false,
 });
