@@ -71,6 +71,11 @@ export const storeSchema: Schema = {
       summary: "agent memory, knowledge, checkpoints",
       create: [agentMemory, knowledge, checkpoints],
     },
+    {
+      version: 4,
+      summary: "metrics, queries, edge, cache, blackboard",
+      create: [],
+    },
   ],
 };
 
