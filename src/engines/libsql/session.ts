@@ -125,7 +125,10 @@ const togetherAtMost = 64;
 /** Writes that wait for the same turn share a transaction, and its commit. */
 function createWriteQueue(
   connection: Connection,
-  { inTurn, path }: { readonly inTurn: <Result>(work: () => Result) => Promise<Result>; readonly path: string },
+  {
+    inTurn,
+    path,
+  }: { readonly inTurn: <Result>(work: () => Result) => Promise<Result>; readonly path: string },
 ): (statements: readonly Statement[]) => Promise<Answer[]> {
   const queue: QueuedWrite[] = [];
 

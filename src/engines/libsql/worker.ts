@@ -28,7 +28,10 @@ async function serve(port: NonNullable<typeof parentPort>): Promise<void> {
     port.close();
     return;
   }
+  const underWay = new Set<Promise<void>>();
   const serveOne = async ({ id, call }: Numbered): Promise<void> => {
+    // What was asked before is answered before.
+    if (call.kind === "close") await Promise.all(underWay);
     try {
       reply({ id, result: await answer(session, call) });
     } catch (error) {
@@ -40,7 +43,10 @@ async function serve(port: NonNullable<typeof parentPort>): Promise<void> {
   };
   const inbox: Numbered[] = [];
   const serveAll = (): void => {
-    for (const one of inbox.splice(0)) void serveOne(one);
+    for (const one of inbox.splice(0)) {
+      const served = serveOne(one).finally(() => underWay.delete(served));
+      if (one.call.kind !== "close") underWay.add(served);
+    }
   };
   port.on("message", (calls: readonly Numbered[]) => {
     // What came while a transaction was under way is taken up together.

@@ -24,7 +24,9 @@ export function fuse(dialect: Dialect, { changes, take }: Fusing): Statement | u
     if (text === undefined) return undefined;
     steps.push(`"change ${place}" as (${text} returning 1)`);
   }
-  const counts = changes.map((_, place) => `(select count(*) from "change ${place}") as n${place}`).join(", ");
+  const counts = changes
+    .map((_, place) => `(select count(*) from "change ${place}") as n${place}`)
+    .join(", ");
   if (!take) return query(`with ${steps.join(", ")} select ${counts}`, writer.params);
 
   const parts = takeParts(dialect, take);

@@ -38,7 +38,11 @@ export function compileChange(dialect: Dialect, change: PlannedChange): Statemen
 
 type Update = Extract<PlannedChange, { readonly kind: "update" }>;
 
-export function updateText(dialect: Dialect, { collection, settings, terms }: Update, writer: Writer): string {
+export function updateText(
+  dialect: Dialect,
+  { collection, settings, terms }: Update,
+  writer: Writer,
+): string {
   const changed = assignments(collection, settings, writer);
   return `update ${quoted(collection.name)} set ${changed}${whereClause(conditions(dialect, terms, writer))}`;
 }

@@ -29,7 +29,16 @@ export function createSteps(client: SqlClient, dialect: Dialect): Step {
       const counts = countsFrom(changes.map((_, place) => Number(rows[0]?.[place] ?? 0)));
       // Where nothing was taken, there is one row without a key.
       const taken = rows.map((row) => row.slice(changes.length)).filter((row) => row[0] !== null);
-      return { counts, taken: take ? decode(dialect, take, taken.map((row) => row.slice(1))) : [] };
+      return {
+        counts,
+        taken: take
+          ? decode(
+              dialect,
+              take,
+              taken.map((row) => row.slice(1)),
+            )
+          : [],
+      };
     }
 
     const statements = changes.map((change) => compileGuarded(dialect, change));
@@ -40,11 +49,7 @@ export function createSteps(client: SqlClient, dialect: Dialect): Step {
   };
 }
 
-function decode(
-  dialect: Dialect,
-  { from, plan }: FusedTake,
-  rows: ReadonlyArray<readonly unknown[]>,
-): Row[] {
+function decode(dialect: Dialect, { from, plan }: FusedTake, rows: ReadonlyArray<readonly unknown[]>): Row[] {
   return decodeRows(dialect, from, { fields: plan.fields, rows });
 }
 
