@@ -161,9 +161,9 @@ export const commands: readonly Command[] = [
       ...httpParams,
     },
     details:
-      "An agent's program starts it: loci connect writes its configuration. The store is opened at the first call, and a store that cannot be opened says why then. With --http it serves any number of clients of this machine, each with the token that it says at its start.",
+      "An agent's program starts it: docs/mcp.md has a line for each. The store is opened at the first call, and a store that cannot be opened says why then. With --http it serves any number of clients of this machine, each with the token that it says at its start.",
     examples: [
-      ["loci connect claude-code", "in Claude Code"],
+      ["claude mcp add --scope user loci -- loci mcp", "in Claude Code"],
       ["loci mcp --toolsets sessions", "three tools, for a small context"],
       ["loci mcp --http --token-file ~/.loci/mcp-token", "over HTTP, with a token that stays"],
     ],

@@ -7,7 +7,7 @@ import { createGuard, type Guard, localNames } from "../http/guard.ts";
 import { createMcpHandler } from "./sdk.ts";
 import { createServer, type ServerParts } from "./server.ts";
 
-export interface HttpOptions {
+interface HttpOptions {
   readonly host: string;
   /** Undefined: the usual one, or the next that is free; 0: any. */
   readonly port: number | undefined;
@@ -19,7 +19,7 @@ export interface HttpOptions {
   readonly onListening: (url: string) => void;
 }
 
-export const usualPort = 4747;
+const usualPort = 4747;
 const path = "/mcp";
 /** As on stdin: the longest message of a client. */
 const mostBytes = 10 * 1024 * 1024;

@@ -4,7 +4,7 @@ import { serveStdio } from "./sdk.ts";
 import { createServer, type ServerParts } from "./server.ts";
 
 // One file of the build has both, and the SDK once.
-export { type HttpOptions, serveHttp, usualPort } from "./serve-http.ts";
+export { serveHttp } from "./serve-http.ts";
 
 /** Serves on stdin and stdout until the client closes stdin, or the signal comes. */
 export async function serveTools({
