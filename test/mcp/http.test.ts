@@ -34,7 +34,7 @@ describe("over Streamable HTTP", () => {
   test.each(["legacy", "auto"] as const)("a client of the %s era lists and calls", async (mode) => {
     const client = await http.client(mode);
     expect(client.getNegotiatedProtocolVersion()).toBe(mode === "auto" ? "2026-07-28" : "2025-11-25");
-    expect((await client.listTools()).tools.length).toBeGreaterThan(5);
+    expect((await client.listTools()).tools.map(({ name }) => name)).toContain("search_sessions");
     const { structuredContent, isError } = await client.callTool({ name: "list_sessions", arguments: {} });
     expect(isError ?? false).toBe(false);
     expect(structuredContent).toMatchObject({ sessions: expect.any(Array) as unknown });

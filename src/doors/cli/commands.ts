@@ -149,7 +149,9 @@ export const commands: readonly Command[] = [
     params: {
       toolsets: {
         kind: "string",
-        summary: "only these tools: sessions, conversations, sql, with commas",
+        default: "loci",
+        summary:
+          "with commas: sessions, conversations, memory, swarm, sql, admin; loci is the first three, all is all",
         placeholder: "NAMES",
       },
       project: {
@@ -164,7 +166,7 @@ export const commands: readonly Command[] = [
       "An agent's program starts it: docs/mcp.md has a line for each. The store is opened at the first call, and a store that cannot be opened says why then. With --http it serves any number of clients of this machine, each with the token that it says at its start.",
     examples: [
       ["claude mcp add --scope user loci -- loci mcp", "in Claude Code"],
-      ["loci mcp --toolsets sessions", "three tools, for a small context"],
+      ["loci mcp --toolsets loci,swarm", "for agents that work together"],
       ["loci mcp --http --token-file ~/.loci/mcp-token", "over HTTP, with a token that stays"],
     ],
     run: async (call) => (await import("./commands/mcp.ts")).mcp(call),
