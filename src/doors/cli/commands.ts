@@ -8,6 +8,7 @@ import { querySql } from "../../operations/sql.ts";
 import { summarize } from "../../operations/summary.ts";
 import type { Command } from "./command.ts";
 import { memoryCommands } from "./memory-commands.ts";
+import { metricsCommands } from "./metrics-commands.ts";
 import { coordination } from "./coordination.ts";
 import { httpParams } from "./mcp-params.ts";
 import { operated } from "./operated.ts";
@@ -122,6 +123,7 @@ export const commands: readonly Command[] = [
     ],
   }),
   ...coordination,
+  ...metricsCommands,
   {
     name: examine.name,
     summary: examine.summary,
