@@ -74,16 +74,7 @@ function createSession(
   const write = createWriteQueue(connection, { inTurn, path });
   const backup = async (target: string): Promise<void> => {
     open();
-    if (existsSync(target))
-      throw new LociError("config", `${target} is there already; a backup replaces nothing.`);
-    const unfinished = `${target}.${randomUUID()}.part`;
-    try {
-      await inTurn(() => connection.copyTo(unfinished));
-      chmodSync(unfinished, 0o600);
-      linkSync(unfinished, target);
-    } finally {
-      rmSync(unfinished, { force: true });
-    }
+    await makeCopy(target, (unfinished) => inTurn(() => connection.copyTo(unfinished)));
   };
   return {
     place: path,
@@ -111,6 +102,19 @@ function createSession(
     },
     close: () => (closed ??= last.then(() => connection.close())),
   };
+}
+
+async function makeCopy(target: string, copyTo: (unfinished: string) => Promise<void>): Promise<void> {
+  if (existsSync(target))
+    throw new LociError("config", `${target} is there already; a backup replaces nothing.`);
+  const unfinished = `${target}.${randomUUID()}.part`;
+  try {
+    await copyTo(unfinished);
+    chmodSync(unfinished, 0o600);
+    linkSync(unfinished, target);
+  } finally {
+    rmSync(unfinished, { force: true });
+  }
 }
 
 interface QueuedWrite {

@@ -41,6 +41,10 @@ export async function openThread(path: string, options: LibsqlOptions): Promise<
     execArgv: [],
   });
   const waiting = new Map<number, Waiting>();
+  const failAll = (error: unknown): void => {
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+  };
   const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
   let calls = 0;
   let alive = true;
@@ -52,18 +56,8 @@ export async function openThread(path: string, options: LibsqlOptions): Promise<
     // The other side answers this call with its own result.
     return reply as Promise<Result>;
   };
-  const failAll = (error: unknown): void => {
-    for (const { reject } of waiting.values()) reject(error);
-    waiting.clear();
-  };
-  const settle = (reply: Reply): void => {
-    const call = waiting.get(reply.id);
-    waiting.delete(reply.id);
-    if ("error" in reply) call?.reject(received(reply.error));
-    else call?.resolve(reply.result);
-  };
   worker.on("message", (replies: readonly Reply[]) => {
-    for (const reply of replies) settle(reply);
+    for (const reply of replies) settle(waiting, reply);
     // An engine at rest keeps no process alive.
     if (waiting.size === 0) worker.unref();
   });
@@ -103,6 +97,13 @@ export async function openThread(path: string, options: LibsqlOptions): Promise<
       return closed;
     },
   };
+}
+
+function settle(waiting: Map<number, Waiting>, reply: Reply): void {
+  const call = waiting.get(reply.id);
+  waiting.delete(reply.id);
+  if ("error" in reply) call?.reject(received(reply.error));
+  else call?.resolve(reply.result);
 }
 
 function received({ message, stack, code, where, next, cause }: Sent): Error {

@@ -5,7 +5,7 @@ import { planRollup, type RollupPlan } from "../../engine/rollup.ts";
 import { fieldOf } from "../../engine/stored.ts";
 import type { AnyCollection } from "../../model/collection.ts";
 import { query, type SqlClient } from "./client.ts";
-import { compileFind, compileRollup, fieldColumns, rollupColumns } from "./compile.ts";
+import { compileFind, compileRollup, rollupColumns } from "./compile.ts";
 import { decodeRows, type Row } from "./decode.ts";
 import type { Dialect } from "./dialect.ts";
 import { migrate } from "./migrate.ts";
