@@ -1,5 +1,6 @@
 import { checkpoints } from "./checkpoint.ts";
 import { agents, swarmMembers } from "./agent.ts";
+import { cacheLoads, cacheMarks, cachePatterns, edgeCache } from "./cache.ts";
 import type { AnyCollection } from "./collection.ts";
 import { knowledge } from "./knowledge.ts";
 import { ledger } from "./ledger.ts";
@@ -74,7 +75,7 @@ export const storeSchema: Schema = {
     {
       version: 4,
       summary: "metrics, queries, edge, cache, blackboard",
-      create: [],
+      create: [edgeCache, cacheMarks, cacheLoads, cachePatterns],
     },
   ],
 };
