@@ -9,6 +9,7 @@ import { createMemory, type Memory } from "./domains/memory.ts";
 import { createClock } from "./domains/clock.ts";
 import { createLocks, type Locks } from "./domains/locks.ts";
 import { createMailbox, type Mailbox } from "./domains/mailbox.ts";
+import { createMetrics, type Metrics } from "./domains/metrics.ts";
 import { createPrices, type PriceOverrides, type Prices } from "./domains/prices.ts";
 import { createReports, type Reports } from "./domains/reports.ts";
 import type { Search, SearchAnswer, SearchOptions } from "./domains/search/search.ts";
@@ -69,6 +70,8 @@ export interface Loci extends AsyncDisposable {
   readonly mailbox: Mailbox;
   /** What is dear to get, kept in this process and in the store. See docs/cache.md. */
   readonly cache: Cache;
+  /** What agents finished, how long it took and how it went; who is active. See docs/metrics.md. */
+  readonly metrics: Metrics;
   /** Absent where the backend has no SQL. */
   readonly sql?: SqlDoor;
   /** Ends it; twice is fine. */
@@ -138,7 +141,7 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
 function createCoordination(
   engine: Engine,
   cache: Partial<CacheOptions> = {},
-): Pick<Loci, "swarm" | "tasks" | "locks" | "mailbox" | "cache"> {
+): Pick<Loci, "swarm" | "tasks" | "locks" | "mailbox" | "metrics" | "cache"> {
   const elapsed = (): number => performance.now();
   const now = createClock(engine, { now: Date.now, elapsed });
   return {
@@ -147,6 +150,7 @@ function createCoordination(
     locks: createLocks(engine, { now }),
     mailbox: createMailbox(engine, { now }),
     cache: createCache(engine, { now, wall: Date.now, elapsed, random: Math.random, options: cache }),
+    metrics: createMetrics(engine, { now }),
   };
 }
 
