@@ -1,7 +1,9 @@
+import { blackboard, blackboardHistory } from "./blackboard.ts";
 import { checkpoints } from "./checkpoint.ts";
 import { agents, swarmMembers } from "./agent.ts";
 import type { AnyCollection } from "./collection.ts";
 import { knowledge } from "./knowledge.ts";
+import { knowledgeIndex, knowledgeSegments, knowledgeTerms } from "./knowledge-index.ts";
 import { ledger } from "./ledger.ts";
 import { agentMemory } from "./memory.ts";
 import { locks } from "./lock.ts";
@@ -74,7 +76,7 @@ export const storeSchema: Schema = {
     {
       version: 4,
       summary: "metrics, queries, edge, cache, blackboard",
-      create: [],
+      create: [knowledgeIndex, knowledgeSegments, knowledgeTerms, blackboard, blackboardHistory],
     },
   ],
 };
