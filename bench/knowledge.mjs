@@ -67,7 +67,8 @@ const store = await openStore(url ?? path);
 const { engine } = store;
 const knowledge = createKnowledge(engine, { now: Date.now });
 const [{ stored }] = await engine.rollup(collection, { by: [], measures: { stored: "count" } });
-const sizeOf = () => (url ? 0 : statSync(path).size + (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0));
+const sizeOf = () =>
+  url ? 0 : statSync(path).size + (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0);
 let plainBytes = 0;
 const entries = [];
 for (let i = 0; i < count; i++) entries.push(entry(i));
@@ -106,7 +107,12 @@ const quantile = (values, share) => {
   const sorted = values.toSorted((a, b) => a - b);
   return Math.round(100 * sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]) / 100;
 };
-const result = { entries: count, machine: `${cpus().length} × ${cpus()[0]?.model}`, node: process.version, classes: {} };
+const result = {
+  entries: count,
+  machine: `${cpus().length} × ${cpus()[0]?.model}`,
+  node: process.version,
+  classes: {},
+};
 result.builtPerSecond = stored < count ? Math.round(count / (built / 1000)) : null;
 const all = await engine.find(collection);
 for (const [name, list] of Object.entries(classes)) {

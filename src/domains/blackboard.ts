@@ -66,7 +66,11 @@ export type BoardVersion = Pick<BoardChange, "version" | "value" | "agentId" | "
 const kept = 1_000;
 const tries = 1_000;
 
-export function createBlackboard(engine: Engine, swarmId: string, { now }: { readonly now: Clock }): Blackboard {
+export function createBlackboard(
+  engine: Engine,
+  swarmId: string,
+  { now }: { readonly now: Clock },
+): Blackboard {
   const idOf = (key: string): string => stableId(0, "blackboard", swarmId, needed("The key", key));
   const read = async (key: string): Promise<BoardEntry | undefined> =>
     (await engine.find(blackboard, { where: { id: idOf(key) }, limit: 1 }))[0];
@@ -85,7 +89,9 @@ export function createBlackboard(engine: Engine, swarmId: string, { now }: { rea
       const { value, agentId } = step;
       return { key, value, version: (before?.version ?? 0) + 1, agentId, updatedAt: await now() };
     }
-    throw new LociError("busy", `${key} was changed by others each of ${tries} times.`, { where: engine.place });
+    throw new LociError("busy", `${key} was changed by others each of ${tries} times.`, {
+      where: engine.place,
+    });
   };
 
   return {

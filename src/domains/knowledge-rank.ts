@@ -94,7 +94,10 @@ export function byScore(a: RankedEntry, b: RankedEntry): number {
 }
 
 /** Marks in a text what was asked for: the place where most of it stands. */
-export function snippetsFor({ query, groups }: AskedKnowledge, scale?: KnowledgeScale): (text: string) => string {
+export function snippetsFor(
+  { query, groups }: AskedKnowledge,
+  scale?: KnowledgeScale,
+): (text: string) => string {
   const terms = [...query.terms, ...query.phrases.flat().map(({ term }) => term)];
   return createSnippets(
     new Map(

@@ -1,4 +1,14 @@
-import { boolean, type Collection, id, integer, type Millis, optional, payload, text, time } from "./collection.ts";
+import {
+  boolean,
+  type Collection,
+  id,
+  integer,
+  type Millis,
+  optional,
+  payload,
+  text,
+  time,
+} from "./collection.ts";
 
 /** One value that the agents of a swarm share, as it is now. */
 export interface BoardEntry {

@@ -1,6 +1,8 @@
 import { blackboard, blackboardHistory } from "./blackboard.ts";
+import { agentMetrics } from "./agent-metric.ts";
 import { checkpoints } from "./checkpoint.ts";
 import { agents, swarmMembers } from "./agent.ts";
+import { cacheLoads, cacheMarks, cachePatterns, edgeCache } from "./cache.ts";
 import type { AnyCollection } from "./collection.ts";
 import { knowledge } from "./knowledge.ts";
 import { knowledgeIndex, knowledgeSegments, knowledgeTerms } from "./knowledge-index.ts";
@@ -10,6 +12,7 @@ import { locks } from "./lock.ts";
 import { mailbox, subscriptions } from "./mailbox.ts";
 import { messages } from "./message.ts";
 import { modelCalls } from "./model-call.ts";
+import { queryLog, queryPerformance } from "./query.ts";
 import { importedFiles, rawEvents } from "./raw-event.ts";
 import { pendingSearch, searchBlocks, searchSegments, searchState } from "./search.ts";
 import { sessions } from "./session.ts";
@@ -76,7 +79,20 @@ export const storeSchema: Schema = {
     {
       version: 4,
       summary: "metrics, queries, edge, cache, blackboard",
-      create: [knowledgeIndex, knowledgeSegments, knowledgeTerms, blackboard, blackboardHistory],
+      create: [
+        agentMetrics,
+        queryPerformance,
+        queryLog,
+        edgeCache,
+        cacheMarks,
+        cacheLoads,
+        cachePatterns,
+        knowledgeIndex,
+        knowledgeSegments,
+        knowledgeTerms,
+        blackboard,
+        blackboardHistory,
+      ],
     },
   ],
 };

@@ -7,7 +7,9 @@ import { knowledge as rows, type Knowledge as Row } from "../../dist/model/knowl
 import { knowledgeIndex, knowledgeSegments, knowledgeTerms } from "../../dist/model/knowledge-index.js";
 import { onEachBackend } from "./backends.ts";
 
-const words = "region cache pool retry token index segment merge worker claim lease fence drain spool".split(" ");
+const words = "region cache pool retry token index segment merge worker claim lease fence drain spool".split(
+  " ",
+);
 
 await onEachBackend("the index of knowledge", ({ it, engine, clock, now }) => {
   let knowledge: Knowledge;
@@ -39,7 +41,8 @@ await onEachBackend("the index of knowledge", ({ it, engine, clock, now }) => {
   });
   const write = async (list: readonly Row[]) => void (await engine().write([insert(rows, list)]));
   const count = async (collection: typeof knowledgeIndex | typeof knowledgeSegments) =>
-    (await engine().rollup(collection as typeof knowledgeIndex, { by: [], measures: { count: "count" } }))[0]?.count;
+    (await engine().rollup(collection as typeof knowledgeIndex, { by: [], measures: { count: "count" } }))[0]
+      ?.count;
 
   it("finds what ranking every entry finds, while segments are made and merged", async () => {
     const all: Row[] = [];
@@ -48,7 +51,10 @@ await onEachBackend("the index of knowledge", ({ it, engine, clock, now }) => {
       await write(some);
       all.push(...some);
       const asked = askKnowledge("region retry", clock.at);
-      const expected = rankKnowledge(all.map((one) => ({ ...one, tags: one.tags as string[] })), asked);
+      const expected = rankKnowledge(
+        all.map((one) => ({ ...one, tags: one.tags as string[] })),
+        asked,
+      );
       const found = await knowledge.search("region retry");
       expect(found.items.map(({ id, score }) => ({ id, score }))).toEqual(
         expected.slice(0, 10).map(({ row: { id }, score }) => ({ id, score })),
@@ -80,7 +86,9 @@ await onEachBackend("the index of knowledge", ({ it, engine, clock, now }) => {
     expect((await knowledge.search("unicorn")).items.map(({ id }) => id)).toEqual([newer.id]);
     await engine().write([remove(rows, { id: newer.id })]);
     expect((await knowledge.search("unicorn")).items.map(({ id }) => id)).toEqual([old.id]);
-    expect(await knowledge.add({ category: old.category, topic: old.topic, content: old.content })).toEqual(old);
+    expect(await knowledge.add({ category: old.category, topic: old.topic, content: old.content })).toEqual(
+      old,
+    );
   });
 
   it("an entry that is taken away takes the words that only it had along", async () => {
@@ -91,12 +99,12 @@ await onEachBackend("the index of knowledge", ({ it, engine, clock, now }) => {
     for (let i = 0; i < 2; i++) await knowledge.search("region");
     const terms = async (term: string) =>
       (await engine().find(knowledgeTerms)).filter(({ id }) => id.endsWith(`\u001f${term}`)).length;
-    expect([await terms("xyzzi"), await terms("region") > 0]).toEqual([1, true]);
+    expect([await terms("xyzzi"), (await terms("region")) > 0]).toEqual([1, true]);
     await knowledge.remove(secret.id);
     expect([await terms("hunter"), await terms("xyzzi")]).toEqual([0, 1]);
     expect((await knowledge.search("xyzzy hunter")).items.map(({ id }) => id)).toEqual([twin.id]);
     await knowledge.remove(twin.id);
-    expect([await terms("xyzzi"), await terms("region") > 0]).toEqual([0, true]);
+    expect([await terms("xyzzi"), (await terms("region")) > 0]).toEqual([0, true]);
   });
 
   it("of several searches that make a segment at once, one does", async () => {

@@ -59,10 +59,7 @@ interface Judging {
   readonly looked: Looked;
 }
 
-async function judge(
-  engine: Engine,
-  { question, asked, fresh, looked }: Judging,
-): Promise<KnowledgeFound> {
+async function judge(engine: Engine, { question, asked, fresh, looked }: Judging): Promise<KnowledgeFound> {
   const { limit } = question;
   const reading = readFor(asked);
   const passes = ({ row }: ReadEntry): boolean => matches(row, question);

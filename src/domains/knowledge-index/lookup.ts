@@ -45,9 +45,13 @@ export async function lookUp(
     ),
   ];
   const must = [...asked.query.phrases.flat().map(({ term }) => term), ...labels];
-  const terms = new Set([...must, ...asked.groups.flatMap(({ term, stems }) => [...(term === undefined ? [] : [term]), ...stems])]);
+  const terms = new Set([
+    ...must,
+    ...asked.groups.flatMap(({ term, stems }) => [...(term === undefined ? [] : [term]), ...stems]),
+  ]);
   const keys = segments.flatMap(({ id }) => [...terms].map((term) => id + between + term));
-  const found = keys.length === 0 ? [] : await engine.find(knowledgeTerms, { where: { id: { anyOf: keys } } });
+  const found =
+    keys.length === 0 ? [] : await engine.find(knowledgeTerms, { where: { id: { anyOf: keys } } });
   const rows = new Map(found.map((row) => [row.id, row]));
   const looked: Array<Looked["segments"][number]> = [];
   for (const segment of segments) {

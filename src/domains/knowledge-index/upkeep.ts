@@ -82,7 +82,10 @@ async function sharedTerms(
     eachPosting(postings, (number) => void found.push(number));
     numbers.set(id, found);
   }
-  const ids = await idsOf(engine, [...new Set([...numbers.values()].flat())].map((number) => ({ segment, number })));
+  const ids = await idsOf(
+    engine,
+    [...new Set([...numbers.values()].flat())].map((number) => ({ segment, number })),
+  );
   const others = [...new Set(ids.values())].filter((id) => id !== entryId);
   const living = await engine.find(knowledgeIndex, { where: { entryId: { anyOf: others } } });
   const there = new Set(living.filter((row) => row.segment === segment).map((row) => row.entryId));
@@ -165,7 +168,11 @@ async function isWhole(engine: Engine): Promise<boolean> {
 
 /** Entries that no segment holds. */
 export async function unfolded(engine: Engine): Promise<string[]> {
-  const rows = await engine.find(knowledgeIndex, { where: { segment: null }, limit: atOnce, fields: ["entryId"] });
+  const rows = await engine.find(knowledgeIndex, {
+    where: { segment: null },
+    limit: atOnce,
+    fields: ["entryId"],
+  });
   return rows.map(({ entryId }) => entryId);
 }
 
@@ -203,7 +210,10 @@ function born(
   const turn = Math.max(0, ...segments.map((segment) => segment.turn)) + 1;
   const row: KnowledgeSegment = { id, turn, entries: made.ids.length, words: made.words };
   // Whoever else made one since these segments were read has taken the turn, and nothing of this is done.
-  return { id, changes: [guard(insert(knowledgeSegments, [row])), insert(knowledgeTerms, segmentRows(id, made))] };
+  return {
+    id,
+    changes: [guard(insert(knowledgeSegments, [row])), insert(knowledgeTerms, segmentRows(id, made))],
+  };
 }
 
 async function foldNew(

@@ -61,7 +61,7 @@ export const memoryCommands: readonly Command[] = [
       ["loci memory add architect database PostgreSQL --supersedes 0199", "a newer one in its place"],
     ],
   }),
-  operated(listMemory, removeMemory, {
+  operated(listMemory, {
     view: async () => (await import("./views/memory.ts")).memoriesView,
     examples: [["loci memory ls architect", "the last 10 of one agent"]],
   }),
@@ -72,7 +72,8 @@ export const memoryCommands: readonly Command[] = [
   operated(removeMemory, {
     view: removed,
     takesAway: "the decision",
-    details: "What it had replaced is current again. A decision that changed is superseded instead: memory add.",
+    details:
+      "What it had replaced is current again. A decision that changed is superseded instead: memory add.",
     examples: [["loci memory rm 0199", "one that was recorded by mistake"]],
   }),
   operated(saveCheckpoint, {

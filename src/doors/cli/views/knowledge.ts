@@ -75,7 +75,9 @@ export const foundKnowledgeView: AnyView = view<FoundKnowledge, FoundItem>({
   hints: ({ items, total, isCounted }, { command }) =>
     items[0] === undefined
       ? []
-      : [`${isCounted ? "" : "about "}${counted(total, "entry", "entries")} · read one: ${command} know show ${items[0].id}`],
+      : [
+          `${isCounted ? "" : "about "}${counted(total, "entry", "entries")} · read one: ${command} know show ${items[0].id}`,
+        ],
 });
 
 export const entryView: AnyView = view<KnowledgeAnswer, KnowledgeItem>({
