@@ -1,5 +1,7 @@
+import { agentMetrics } from "./agent-metric.ts";
 import { checkpoints } from "./checkpoint.ts";
 import { agents, swarmMembers } from "./agent.ts";
+import { cacheLoads, cacheMarks, cachePatterns, edgeCache } from "./cache.ts";
 import type { AnyCollection } from "./collection.ts";
 import { knowledge } from "./knowledge.ts";
 import { ledger } from "./ledger.ts";
@@ -8,6 +10,7 @@ import { locks } from "./lock.ts";
 import { mailbox, subscriptions } from "./mailbox.ts";
 import { messages } from "./message.ts";
 import { modelCalls } from "./model-call.ts";
+import { queryLog, queryPerformance } from "./query.ts";
 import { importedFiles, rawEvents } from "./raw-event.ts";
 import { pendingSearch, searchBlocks, searchSegments, searchState } from "./search.ts";
 import { sessions } from "./session.ts";
@@ -74,7 +77,7 @@ export const storeSchema: Schema = {
     {
       version: 4,
       summary: "metrics, queries, edge, cache, blackboard",
-      create: [],
+      create: [agentMetrics, queryPerformance, queryLog, edgeCache, cacheMarks, cacheLoads, cachePatterns],
     },
   ],
 };
