@@ -148,7 +148,9 @@ export const commands: readonly Command[] = [
     params: {
       toolsets: {
         kind: "string",
-        summary: "only these tools: sessions, conversations, sql, with commas",
+        default: "loci",
+        summary:
+          "with commas: sessions, conversations, memory, swarm, sql, admin; loci is the first three, all is all",
         placeholder: "NAMES",
       },
       project: {
@@ -162,7 +164,7 @@ export const commands: readonly Command[] = [
       "An agent's program starts it: docs/mcp.md has a line for each. The store is opened at the first call, and a store that cannot be opened says why then.",
     examples: [
       ["claude mcp add --scope user loci -- loci mcp", "in Claude Code"],
-      ["loci mcp --toolsets sessions", "three tools, for a small context"],
+      ["loci mcp --toolsets loci,swarm", "for agents that work together"],
     ],
     run: async (call) => (await import("./commands/mcp.ts")).mcp(call),
   },

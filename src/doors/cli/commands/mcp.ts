@@ -1,7 +1,7 @@
 import { LociError } from "../../../errors.ts";
 import type { Loci } from "../../../open.ts";
 import { serveTools } from "../../mcp/serve.ts";
-import { toolsets, type Toolset } from "../../mcp/tool.ts";
+import { type Flag, toolsets, type Toolset, usualToolsets } from "../../mcp/tool.ts";
 import { type Call, textInput } from "../command.ts";
 import { version } from "../version.ts";
 
@@ -22,6 +22,7 @@ export async function mcp({ input, settings, env, folder, now, signal }: Call): 
     },
     version: version(),
     toolsets: chosen(textInput(input, "toolsets")),
+    flags: flags.filter(([name]) => input[name] === true).map(([, flag]) => flag),
     project: textInput(input, "project"),
     env,
     folder,
@@ -40,13 +41,17 @@ async function openStore(url: string): Promise<Loci> {
   return open(url);
 }
 
-function chosen(text: string | undefined): readonly Toolset[] {
-  if (text === undefined || text === "all") return toolsets;
-  return text.split(",").map((word) => {
-    const set = toolsets.find((name) => name === word.trim());
-    if (set !== undefined) return set;
+const flags: ReadonlyArray<readonly [name: string, flag: Flag]> = [["allowWriteSql", "--allow-write-sql"]];
+
+function chosen(text = "loci"): readonly Toolset[] {
+  return text.split(",").flatMap((word): readonly Toolset[] => {
+    const name = word.trim();
+    if (name === "loci") return usualToolsets;
+    if (name === "all") return toolsets;
+    const set = toolsets.find((one) => one === name);
+    if (set !== undefined) return [set];
     throw new LociError("invalid", `There is no tool set ${JSON.stringify(word)}.`, {
-      next: `Tool sets are ${toolsets.join(", ")}: loci mcp --toolsets ${toolsets.slice(0, 2).join(",")}`,
+      next: `Tool sets are ${toolsets.join(", ")}, loci (${usualToolsets.join(", ")}) and all: loci mcp --toolsets loci,swarm`,
     });
   });
 }
