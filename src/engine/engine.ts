@@ -128,6 +128,18 @@ export interface SqlDoor {
    * refused (`read-only`). In one transaction, with the same limits. Absent where the store cannot be written.
    */
   execute?(sql: string, options?: ExecuteOptions): Promise<SqlExecuted>;
+  /**
+   * The rows of a user's table that are nearest to a vector by cosine, nearest first, with `distance` as the last column
+   * and without the vector. Errors: `not-found` for a table or a column, `unsupported` where the server lacks vectors.
+   */
+  nearest?(search: SqlVectorSearch): Promise<SqlAnswer>;
+}
+
+export interface SqlVectorSearch {
+  readonly table: string;
+  readonly column: string;
+  readonly vector: readonly number[];
+  readonly limit: number;
 }
 
 export interface ExecuteOptions extends SqlOptions {

@@ -72,7 +72,7 @@ export interface Collection<Row extends object> extends AnyCollection {
   readonly unique: ReadonlyArray<ReadonlyArray<keyof Row & string>>;
   readonly indexes: ReadonlyArray<ReadonlyArray<keyof Row & string>>;
   readonly bySql?: Omit<BySql, "defaults"> & {
-    readonly defaults?: { readonly [Name in keyof Row & string]?: Default };
+    readonly defaults?: { readonly [Name in keyof NoInfer<Row> & string]?: Default };
   };
 }
 

@@ -89,6 +89,6 @@ export const searchSchema: Schema = {
 };
 
 /** Every collection that Loci has a table for. */
-export const ownCollections: readonly AnyCollection[] = [storeSchema, searchSchema].flatMap(({ migrations }) =>
-  migrations.flatMap(({ create = [] }) => create),
+export const ownCollections: readonly AnyCollection[] = [storeSchema, searchSchema].flatMap(
+  ({ migrations }) => migrations.flatMap(({ create = [] }) => create),
 );

@@ -16,7 +16,9 @@ export function openForChanges(path: string): Database.Database {
   // The wait blocks this thread only; the process's main thread watches the deadline.
   const db = new Database(path, { timeout: 4_000 });
   db.exec(`pragma temp_store = memory; pragma hard_heap_limit = ${heapLimit}; pragma cell_size_check = on`);
-  db.exec("pragma mmap_size = 0; pragma synchronous = normal; pragma foreign_keys = off; pragma recursive_triggers = off");
+  db.exec(
+    "pragma mmap_size = 0; pragma synchronous = normal; pragma foreign_keys = off; pragma recursive_triggers = off",
+  );
   return db;
 }
 
@@ -45,7 +47,11 @@ function run(db: Database.Database, statement: Change, { values, limits, maxChan
   const before = statement.targets.map(({ name, verbs }) => (verbs.has("update") ? -1 : lastRow(db, name)));
   const prepared = db.prepare(statement.text);
   prepared.safeIntegers(true);
-  let answer: Pick<SqlExecuted, "columns" | "rows" | "truncated"> = { columns: [], rows: [], truncated: false };
+  let answer: Pick<SqlExecuted, "columns" | "rows" | "truncated"> = {
+    columns: [],
+    rows: [],
+    truncated: false,
+  };
   if (prepared.reader) {
     const raw = prepared.raw();
     const collected = createAnswer(
@@ -67,9 +73,13 @@ function run(db: Database.Database, statement: Change, { values, limits, maxChan
 }
 
 export function tooMany(changed: number, most: number): LociError {
-  return new LociError("too-large", `The statement changes ${changed} rows, and ${most} are let through. It was undone.`, {
-    next: "Narrow it with WHERE, do it in parts, or type it yourself: loci sql --write --yes --max-changes N",
-  });
+  return new LociError(
+    "too-large",
+    `The statement changes ${changed} rows, and ${most} are let through. It was undone.`,
+    {
+      next: "Narrow it with WHERE, do it in parts, or type it yourself: loci sql --write --yes --max-changes N",
+    },
+  );
 }
 
 function one(db: Database.Database, sql: string): Array<number | null> {
@@ -82,7 +92,9 @@ function lastRow(db: Database.Database, table: string): number {
 
 /** The index that is dropped must not be one of ours. */
 function checkIndex(db: Database.Database, index: string): void {
-  const find = db.prepare("select tbl_name from sqlite_master where type = 'index' and lower(name) = ?").raw();
+  const find = db
+    .prepare("select tbl_name from sqlite_master where type = 'index' and lower(name) = ?")
+    .raw();
   const [row] = find.all([index]) as string[][];
   if (row === undefined || !isKept(String(row[0]).toLowerCase())) return;
   throw new LociError("read-only", `${index} is Loci's own index: it is not dropped here.`);
@@ -102,7 +114,10 @@ function checkTables(db: Database.Database, statement: Change, values: readonly 
   for (const page of checkChange(steps, sqliteWriting.write.functions)) {
     const table = roots.get(page);
     if (table !== undefined && (targets.has(table) || !isKept(table))) continue;
-    throw new LociError("read-only", `The statement would change ${table ?? "the schema"}, which it does not name.`);
+    throw new LociError(
+      "read-only",
+      `The statement would change ${table ?? "the schema"}, which it does not name.`,
+    );
   }
 }
 
@@ -123,9 +138,14 @@ function makeReadable(db: Database.Database, table: string, after: number): void
       const form = `strftime('%Y-%m-%d %H:%M:%f', ${column})`;
       const [wrong] = one(db, `select count(*) from ${rows} and ${form} is null`);
       if (wrong !== 0) throw unreadable(table, columnName(field), "a moment, such as CURRENT_TIMESTAMP");
-      db.exec(`update ${quoted(table)} set ${column} = ${form} where rowid > ${after} and ${column} <> ${form}`);
+      db.exec(
+        `update ${quoted(table)} set ${column} = ${form} where rowid > ${after} and ${column} <> ${form}`,
+      );
     } else if (kind === "integer" || kind === "real") {
-      const [wrong] = one(db, `select count(*) from ${rows} and typeof(${column}) not in ('integer', 'real')`);
+      const [wrong] = one(
+        db,
+        `select count(*) from ${rows} and typeof(${column}) not in ('integer', 'real')`,
+      );
       if (wrong !== 0) throw unreadable(table, columnName(field), "a number");
     } else if (kind === "id" || kind === "text") {
       const [wrong] = one(db, `select count(*) from ${rows} and typeof(${column}) <> 'text'`);

@@ -1,14 +1,15 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { SqlDoor, SqlExecuted } from "../../engine/engine.ts";
+import type { SqlAnswer, SqlDoor, SqlExecuted, SqlOptions } from "../../engine/engine.ts";
 import { escapeText } from "../../engine/text.ts";
 import { LociError } from "../../errors.ts";
-import { guard } from "../sql/guard.ts";
+import { guard, type ReadStatement } from "../sql/guard.ts";
 import { limitsOf } from "../sql/guard-answer.ts";
 import { sqliteRules } from "../sql/guard-lists.ts";
 import { guardWrite, sqliteWriting } from "../sql/guard-write.ts";
 import { requireFile } from "./files.ts";
 import { type Question, type Report, receivedError } from "./sql-messages.ts";
+import { nearestRows } from "./vectors.ts";
 
 export interface LibsqlSqlDoor extends SqlDoor {
   /** Ends the processes; twice is fine. */
@@ -32,17 +33,14 @@ const longestLine = 100;
 export function createLibsqlSqlDoor(path: string): LibsqlSqlDoor {
   const readers = createPool(path, "read");
   const writers = createPool(path, "write");
+  const read = async (statement: ReadStatement, options: SqlOptions = {}): Promise<SqlAnswer> => {
+    const question = { statement, params: options.params ?? [], limits: limitsOf(options), maxChanges: 0 };
+    const { columns, rows, truncated } = await readers.ask(question);
+    return { columns, rows, truncated };
+  };
   return {
-    async query(sql, options = {}) {
-      const statement = guard(sql, sqliteRules);
-      const { columns, rows, truncated } = await readers.ask({
-        statement,
-        params: options.params ?? [],
-        limits: limitsOf(options),
-        maxChanges: 0,
-      });
-      return { columns, rows, truncated };
-    },
+    query: async (sql, options) => read(guard(sql, sqliteRules), options),
+    nearest: (search) => nearestRows(search, read),
     async execute(sql, options = {}) {
       const statement = guardWrite(sql, sqliteWriting);
       if (statement.kind === "nothing") return nothingDone;

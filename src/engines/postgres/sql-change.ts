@@ -42,7 +42,9 @@ export async function changeRows(client: Client, statement: Change, how: How): P
     throw new LociError(
       "too-large",
       `The statement changes ${changed} rows, and ${maxChanges} are let through. It was undone.`,
-      { next: "Narrow it with WHERE, do it in parts, or type it yourself: loci sql --write --yes --max-changes N" },
+      {
+        next: "Narrow it with WHERE, do it in parts, or type it yourself: loci sql --write --yes --max-changes N",
+      },
     );
   }
   const answer = createAnswer(

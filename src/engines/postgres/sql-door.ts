@@ -9,6 +9,7 @@ import { createView, views } from "../sql/views.ts";
 import { importDriver, placeOf } from "./client.ts";
 import { explained, tooSlow } from "./sql-errors.ts";
 import { changeRows } from "./sql-change.ts";
+import { nearestRows } from "./vectors.ts";
 import { bindAll, numbered, readers } from "./sql-values.ts";
 
 export interface PostgresSqlDoorOptions {
@@ -37,6 +38,7 @@ export function createPostgresSqlDoor(url: string, { readOnlyUrl }: PostgresSqlD
   };
   return {
     query,
+    nearest: (search) => nearestRows(search, query, placeOf(address)),
     async execute(sql, options = {}) {
       const statement = guardWrite(numbered(sql, options.params), postgresWriting);
       if (!("targets" in statement)) {

@@ -75,7 +75,7 @@ const sqliteFunctions = words(`
   percent_rank pi pow power printf quote radians random randomblob rank regexp replace reverse round
   row_number rtrim sign sin sinh soundex sqlite_source_id sqlite_version sqrt stdev strftime string_agg
   substr substring sum tan tanh time timediff total total_changes trim trunc typeof unhex unicode unixepoch
-  unlikely upper upper_quartile variance vector vector32 vector64 vector_distance_cos vector_distance_l2 vector_extract zeroblob
+  unlikely upper upper_quartile variance vector vector16 vector32 vector64 vector8 vectorb16 vector_distance_cos vector_distance_l2 vector_extract zeroblob
 `);
 
 export const sqliteRules: GuardRules = {

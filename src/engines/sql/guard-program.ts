@@ -46,7 +46,9 @@ function checkFunction(step: string, p4: unknown, functions: ReadonlySet<string>
 /** Steps that a change of rows never has: they run a trigger, change the schema, or how the connection works. */
 const beyondRows = new Set(
   `AutoCommit Checkpoint CreateBtree Destroy DropIndex DropTable DropTrigger IncrVacuum JournalMode LoadAnalysis
-  ParseSchema Program Savepoint SetCookie SqlExec Vacuum VBegin VCreate VDestroy VRename VUpdate`.split(/\s+/),
+  ParseSchema Program Savepoint SetCookie SqlExec Vacuum VBegin VCreate VDestroy VRename VUpdate`.split(
+    /\s+/,
+  ),
 );
 
 /** The same look at a change of rows. Answers the pages of the tables and indexes that it opens for writing. */
@@ -60,7 +62,10 @@ export function checkChange(
     const step = String(opcode);
     if (beyondRows.has(step)) {
       throw new LociError("read-only", `The statement would do more than change rows (${step}).`, {
-        next: step === "Program" ? "Its table has a trigger, which is not run here." : "docs/sql.md has what is done.",
+        next:
+          step === "Program"
+            ? "Its table has a trigger, which is not run here."
+            : "docs/sql.md has what is done.",
       });
     }
     if (step === "Clear") pages.add(Number(p1));

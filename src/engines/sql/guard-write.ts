@@ -1,6 +1,14 @@
 import { LociError } from "../../errors.ts";
 import { ownCollections } from "../../model/schema.ts";
-import { asWritten, checkNames, countPlaces, guard, isName, readStatement, type ReadStatement } from "./guard.ts";
+import {
+  asWritten,
+  checkNames,
+  countPlaces,
+  guard,
+  isName,
+  readStatement,
+  type ReadStatement,
+} from "./guard.ts";
 import { type GuardRules, postgresRules, sqliteRules, words } from "./guard-lists.ts";
 import type { Token } from "./guard-tokens.ts";
 import { views } from "./views.ts";
@@ -52,9 +60,10 @@ function writing(rules: GuardRules, functions: string, lengthened: string): Guar
     ...rules,
     firstWords: words("insert replace update delete with create alter drop"),
     refusedWords: new Set(
-      [...rules.refusedWords, ...words("trigger virtual temp temporary unlogged inherit inherits tablespace rule")].filter(
-        (word) => !shaped.has(word),
-      ),
+      [
+        ...rules.refusedWords,
+        ...words("trigger virtual temp temporary unlogged inherit inherits tablespace rule"),
+      ].filter((word) => !shaped.has(word)),
     ),
     functions: new Set([...rules.functions, ...words(functions)]),
     beforeParenthesis: new Set([...rules.beforeParenthesis, ...words(`${definitions} ${lengthened}`)]),
@@ -124,7 +133,9 @@ const shapes =
 export function guardWrite(sql: string, rules: WriteRules): ReadStatement | Change {
   const { tokens, text, names } = readStatement(sql, rules.write);
   const first = tokens[0]?.kind === "word" ? tokens[0].text : "";
-  const changes = tokens.some(({ kind, text: word }) => kind === "word" && /^(insert|update|delete)$/.test(word));
+  const changes = tokens.some(
+    ({ kind, text: word }) => kind === "word" && /^(insert|update|delete)$/.test(word),
+  );
   if (!rules.write.firstWords.has(first) || (first === "with" && !changes)) {
     if (/^(select|values|explain|pragma|with)$/.test(first)) return guard(sql, rules.read);
     throw refuse(`${first.toUpperCase().slice(0, 40) || "This"} is not done here.`, shapes);
@@ -185,7 +196,8 @@ function verbAt(tokens: readonly Token[], i: number): Verb | undefined {
   }
   if (text === "update") return /^(do|for|key)$/.test(before) ? undefined : "update";
   if (text === "from" && before === "delete") return "delete";
-  if (text === "delete" && tokens[i + 1]?.text !== "from") throw refuse("DELETE is written with FROM.", shapes);
+  if (text === "delete" && tokens[i + 1]?.text !== "from")
+    throw refuse("DELETE is written with FROM.", shapes);
   return undefined;
 }
 
@@ -199,7 +211,8 @@ function checkTarget(name: string, verbs: ReadonlySet<Verb>): void {
   const allowed = allowedOf(name);
   const wrong = [...verbs].find((verb) => allowed !== undefined && !allowed.has(verb));
   if (wrong === undefined) return;
-  const may = allowed !== undefined && allowed.size > 0 ? ` Only ${[...allowed].join(" and ")} is done there.` : "";
+  const may =
+    allowed !== undefined && allowed.size > 0 ? ` Only ${[...allowed].join(" and ")} is done there.` : "";
   throw refuse(
     `${name} is Loci's own: SQL does not ${wrong} ${wrong === "delete" ? "from" : wrong === "insert" ? "into" : ""} it.${may}`.replace(
       "  ",
@@ -222,12 +235,17 @@ function definition(tokens: readonly Token[]): Pick<Change, "kind" | "index"> {
   if (!/^(table|index|view)$/.test(what) || (verb === "alter" && what !== "table"))
     throw refuse(`${verb.toUpperCase()} ${what.toUpperCase()} is not done here.`, shapes);
   let at = 2 + unique;
-  const exists = tokens.slice(at, at + 3).findIndex((token) => token.kind === "word" && token.text === "exists");
+  const exists = tokens
+    .slice(at, at + 3)
+    .findIndex((token) => token.kind === "word" && token.text === "exists");
   if (exists >= 0 && tokens[at]?.text === "if") at += exists + 1;
   // `CREATE INDEX ON t` has no name on PostgreSQL.
   const nameless = what === "index" && tokens[at]?.text === "on";
   const name = nameless ? undefined : tokens[at];
-  if (!nameless && (name === undefined || !(isName(name) || name.kind === "string") || tokens[at + 1]?.text === "."))
+  if (
+    !nameless &&
+    (name === undefined || !(isName(name) || name.kind === "string") || tokens[at + 1]?.text === ".")
+  )
     throw refuse(`The ${what} is written as its name alone.`, shapes);
   const named = name?.text.toLowerCase() ?? "";
   if (isKept(named)) {
@@ -250,7 +268,8 @@ function checkReference(
   { i, token, what }: { readonly i: number; readonly token: Token; readonly what: string },
 ): void {
   if (token.kind !== "word") return;
-  const points = token.text === "references" || (what === "index" && token.text === "on" && firstOf(tokens, "on") === i);
+  const points =
+    token.text === "references" || (what === "index" && token.text === "on" && firstOf(tokens, "on") === i);
   if (!points) return;
   const table = tokens[skipped(tokens, i + 1)];
   if (tokens[skipped(tokens, i + 1) + 1]?.text === ".")
