@@ -1,3 +1,4 @@
+export type { Activity, ActivityLimits } from "./domains/activity.ts";
 export type { JsonChange } from "./domains/checkpoint-diff.ts";
 export type {
   CheckpointFilter,
@@ -19,12 +20,21 @@ export type {
 export type { Candidate, Lock, LockLease, LockOptions, Locks } from "./domains/locks.ts";
 export type { Letter, Mailbox, Receiving, Sending } from "./domains/mailbox.ts";
 export type { Memory, MemoryGiven, MemoryQuery } from "./domains/memory.ts";
+export type { MetricLine } from "./domains/metric-report.ts";
+export type {
+  ActivityQuery,
+  AgentActivity,
+  MetricFilter,
+  MetricGiven,
+  MetricQuery,
+  Metrics,
+  TaskWork,
+} from "./domains/metrics.ts";
 export type { Price, PriceOverride, PriceOverrides, Prices } from "./domains/prices.ts";
 export type { CostLine, Reports, Span, ToolLine, Totals } from "./domains/reports.ts";
 export type { SearchAnswer, SearchItem, SearchOptions } from "./domains/search/search.ts";
 export type { Page, SessionQuery, Sessions, SessionState } from "./domains/sessions.ts";
 export type {
-  Activity,
   AgentReport,
   Beat,
   Health,
@@ -46,6 +56,7 @@ export type {
 } from "./domains/tasks/tasks.ts";
 export type { Engine, SqlAnswer, SqlDoor, SqlOptions } from "./engine/engine.ts";
 export { type ErrorCode, errorCode, type ErrorDetails, LociError } from "./errors.ts";
+export type { AgentMetric } from "./model/agent-metric.ts";
 export type { Checkpoint } from "./model/checkpoint.ts";
 export type { Happening, Moment } from "./model/happening.ts";
 export { newId } from "./model/id.ts";

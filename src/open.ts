@@ -8,6 +8,7 @@ import { createMemory, type Memory } from "./domains/memory.ts";
 import { createClock } from "./domains/clock.ts";
 import { createLocks, type Locks } from "./domains/locks.ts";
 import { createMailbox, type Mailbox } from "./domains/mailbox.ts";
+import { createMetrics, type Metrics } from "./domains/metrics.ts";
 import { createPrices, type PriceOverrides, type Prices } from "./domains/prices.ts";
 import { createReports, type Reports } from "./domains/reports.ts";
 import type { Search, SearchAnswer, SearchOptions } from "./domains/search/search.ts";
@@ -64,6 +65,8 @@ export interface Loci extends AsyncDisposable {
   readonly tasks: Tasks;
   readonly locks: Locks;
   readonly mailbox: Mailbox;
+  /** What agents finished, how long it took and how it went; who is active. See docs/metrics.md. */
+  readonly metrics: Metrics;
   /** Absent where the backend has no SQL. */
   readonly sql?: SqlDoor;
   /** Ends it; twice is fine. */
@@ -128,13 +131,14 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
   };
 }
 
-function createCoordination(engine: Engine): Pick<Loci, "swarm" | "tasks" | "locks" | "mailbox"> {
+function createCoordination(engine: Engine): Pick<Loci, "swarm" | "tasks" | "locks" | "mailbox" | "metrics"> {
   const now = createClock(engine, { now: Date.now, elapsed: () => performance.now() });
   return {
     swarm: (id, limits = {}) => createSwarm(engine, id, { now, limits }),
     tasks: createTasks(engine, { now }),
     locks: createLocks(engine, { now }),
     mailbox: createMailbox(engine, { now }),
+    metrics: createMetrics(engine, { now }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { agentMetrics } from "./agent-metric.ts";
 import { checkpoints } from "./checkpoint.ts";
 import { agents, swarmMembers } from "./agent.ts";
 import type { AnyCollection } from "./collection.ts";
@@ -8,6 +9,7 @@ import { locks } from "./lock.ts";
 import { mailbox, subscriptions } from "./mailbox.ts";
 import { messages } from "./message.ts";
 import { modelCalls } from "./model-call.ts";
+import { queryLog, queryPerformance } from "./query.ts";
 import { importedFiles, rawEvents } from "./raw-event.ts";
 import { pendingSearch, searchBlocks, searchSegments, searchState } from "./search.ts";
 import { sessions } from "./session.ts";
@@ -77,7 +79,7 @@ export const storeSchema: Schema = {
       version: 4,
       summary: "metrics, queries, edge, cache, blackboard",
       defaults: [agentMemory, knowledge],
-      create: [],
+      create: [agentMetrics, queryPerformance, queryLog],
     },
   ],
 };

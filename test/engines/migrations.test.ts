@@ -160,7 +160,8 @@ test("a store of version 3 keeps its decisions, and its tables gain the database
         ? await createPostgresEngine(url)
         : await openLibsql(url);
       await engine.prepare(thirdStore);
-      await engine.write([insert(agentMemory, [decision])]);
+      const [third = agentMemory] = thirdStore.migrations[2]?.create ?? [];
+      await engine.write([insert(third as typeof agentMemory, [decision])]);
       await expect(engine.sql?.execute?.(withoutId)).rejects.toMatchObject({ code: "invalid" });
       await engine.prepare(storeSchema);
       await engine.prepare(storeSchema);
