@@ -8,7 +8,9 @@ await onEachBackend("work that is given by name", ({ it, engine, clock, now }) =
     const tasks = createTasks(engine(), { now });
     await tasks.create({ id: "a", title: "a" });
     await tasks.create({ id: "b", title: "b", dependsOn: ["a"] });
-    const all = await Promise.allSettled(["x", "y", "z"].map((agent) => tasks.claimOne("a", { agent, lease: 1_000 })));
+    const all = await Promise.allSettled(
+      ["x", "y", "z"].map((agent) => tasks.claimOne("a", { agent, lease: 1_000 })),
+    );
     expect(all.filter(({ status }) => status === "fulfilled").length).toBe(1);
     await expect(tasks.claimOne("a", { agent: "w" })).rejects.toMatchObject({ code: "busy" });
     await expect(tasks.claimOne("b", { agent: "w" })).rejects.toMatchObject({ code: "busy" });
