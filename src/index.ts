@@ -1,3 +1,16 @@
+export type {
+  AccessPattern,
+  Cache,
+  CacheItem,
+  CacheOptions,
+  CacheQuery,
+  CacheStats,
+  CacheTotals,
+  ClearOptions,
+  LoadOptions,
+  SetOptions,
+  Swept,
+} from "./domains/cache/cache.ts";
 export type { Activity, ActivityLimits } from "./domains/activity.ts";
 export type { JsonChange } from "./domains/checkpoint-diff.ts";
 export type {

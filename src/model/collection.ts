@@ -78,7 +78,14 @@ export function optional<Kind extends FieldKind>(field: Field<Kind>): Field<Kind
   return { kind: field.kind, optional: true };
 }
 
+/** As many as collections have fields: every statement is made of them. */
+const columnNames = new Map<string, string>();
+
 /** `startedAt` in TypeScript is `started_at` in the database. */
 export function columnName(field: string): string {
-  return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const known = columnNames.get(field);
+  if (known !== undefined) return known;
+  const name = field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  if (columnNames.size < 10_000) columnNames.set(field, name);
+  return name;
 }

@@ -1,6 +1,7 @@
 import { agentMetrics } from "./agent-metric.ts";
 import { checkpoints } from "./checkpoint.ts";
 import { agents, swarmMembers } from "./agent.ts";
+import { cacheLoads, cacheMarks, cachePatterns, edgeCache } from "./cache.ts";
 import type { AnyCollection } from "./collection.ts";
 import { knowledge } from "./knowledge.ts";
 import { ledger } from "./ledger.ts";
@@ -76,7 +77,7 @@ export const storeSchema: Schema = {
     {
       version: 4,
       summary: "metrics, queries, edge, cache, blackboard",
-      create: [agentMetrics, queryPerformance, queryLog],
+      create: [agentMetrics, queryPerformance, queryLog, edgeCache, cacheMarks, cacheLoads, cachePatterns],
     },
   ],
 };

@@ -45,11 +45,12 @@ export function createSqliteDialect(name: string): Dialect {
       const list = JSON.stringify(values.map((value) => encode(kind, value)));
       return `${column} in (select value from json_each(${writer.place(list)}))`;
     },
-    take({ table, key, columns, choose, settings, newWriter }) {
+    take({ table, key, columns, choose, settings, single, newWriter }) {
       const first = newWriter();
       const chosen = `select ${select([{ kind: "id", expression: key }])} from (${choose(first)})`;
       const second = newWriter();
       const change = `update ${table} ${settings(second)} where ${key} in (${choose(second)}) returning ${select(columns)}`;
+      if (single) return [query(change, second.params)];
       // Nobody writes between the two: the transaction is immediate.
       return [query(chosen, first.params), query(change, second.params)];
     },
