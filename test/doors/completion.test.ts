@@ -24,7 +24,7 @@ describe("the completion", () => {
     expect(spawnSync("bash", ["-n"], { input: script }).status).toBe(0);
     expect(complete("task", "")).toEqual(["ls", "add", "show", "retry", "cancel"]);
     expect(complete("task", "add", "--dep")).toEqual(["--depends-on"]);
-    expect(complete("co")).toEqual(["cost", "config", "completion"]);
+    expect(complete("co")).toEqual(["cost", "connect", "config", "completion"]);
     expect(complete("ls", "--lim")).toEqual(["--limit"]);
     expect(complete("--db", "x.db", "cost", "--by", "")).toEqual(["day", "model", "project", "tool"]);
     expect(complete("completion", "f")).toEqual(["fish"]);

@@ -32,7 +32,7 @@ interface Outcome {
 
 /** `loci connect CLIENT`: shows the difference, asks, writes; with `--undo` the way back. */
 export async function connect(call: Call): Promise<number | undefined> {
-  const { input, env, folder, settings } = call;
+  const { input, env, folder } = call;
   const where = { env, folder, person: env["HOME"] || homedir(), platform: process.platform };
   const name = clientNames.find((one) => one === textInput(input, "client"));
   if (name === undefined) {
@@ -46,7 +46,7 @@ export async function connect(call: Call): Promise<number | undefined> {
   const found = readConfig(file);
   return flagInput(input, "undo")
     ? undo(call, name, found)
-    : write(call, { name, found, command: commandOf(call, name, where), home: settings.home });
+    : write(call, { name, found, change: connected(name, found, commandOf(call, name, where)) });
 }
 
 /** With the store, where one was named: the client has neither our flags nor our folder. */
@@ -74,20 +74,19 @@ function commandOf(
   return [...command, "--db", isFile ? resolve(folder, url) : url];
 }
 
-interface Writing {
+/** What a client's file is, and what it shall be. */
+interface Plan {
   readonly name: ClientName;
   readonly found: Found;
-  readonly command: Command;
-  readonly home: string;
+  readonly change: Change;
 }
 
-async function write(call: Call, { name, found, command, home }: Writing): Promise<number | undefined> {
-  const change = connected(name, found, command);
+async function write(call: Call, plan: Plan): Promise<number | undefined> {
+  const { name, found, change } = plan;
   const { title, next } = clients[name];
-  if (!change.changed)
-    return say(call, outcome(name, found, change, false), `${title} is already connected.`);
-  if (!(await agreed(call, name, found, change))) return undefined;
-  const keeper = createKeeper(home);
+  if (!change.changed) return say(call, outcome(plan, false), `${title} is already connected.`);
+  if (!(await agreed(call, plan))) return undefined;
+  const keeper = createKeeper(call.settings.home);
   const old = keeper.read(name, found.path);
   const bytes = change.bytes ?? Buffer.alloc(0);
   const folders = replaceFile(found, bytes, flagInput(call.input, "project") ? 0o644 : 0o600);
@@ -102,11 +101,7 @@ async function write(call: Call, { name, found, command, home }: Writing): Promi
     folders: goesOn ? old.folders : folders,
   });
   const undone = `loci connect ${name}${flagInput(call.input, "project") ? " --project" : ""} --undo`;
-  return say(
-    call,
-    outcome(name, found, change, true),
-    `${title} is connected. ${next} The way back: ${undone}`,
-  );
+  return say(call, outcome(plan, true), `${title} is connected. ${next} The way back: ${undone}`);
 }
 
 async function undo(call: Call, name: ClientName, found: Found): Promise<number | undefined> {
@@ -120,8 +115,9 @@ async function undo(call: Call, name: ClientName, found: Found): Promise<number 
     });
   }
   const change = disconnected(name, found, kept);
+  const plan = { name, found, change };
   if (change.changed) {
-    if (!(await agreed(call, name, found, change))) return undefined;
+    if (!(await agreed(call, plan))) return undefined;
     replaceFile(found, change.bytes, 0o600);
   }
   if (change.bytes === undefined) removeFolders(kept.folders);
@@ -129,17 +125,13 @@ async function undo(call: Call, name: ClientName, found: Found): Promise<number 
   const said = change.exact
     ? "The file is as it was."
     : "Others wrote in the file since: the entry is out, and what they wrote is kept.";
-  return say(
-    call,
-    outcome(name, found, change, true),
-    change.changed ? said : "The entry is not there any more.",
-  );
+  return say(call, outcome(plan, true), change.changed ? said : "The entry is not there any more.");
 }
 
 /** Shows the difference; then whether it may be written. */
-async function agreed(call: Call, name: ClientName, found: Found, change: Change): Promise<boolean> {
+async function agreed(call: Call, plan: Plan): Promise<boolean> {
   const { input, out, signal, screen } = call;
-  const shown = outcome(name, found, change, false);
+  const shown = outcome(plan, false);
   const dry = flagInput(input, "dryRun");
   if (!machine(call)) {
     await out.lines(
@@ -170,11 +162,12 @@ async function agreed(call: Call, name: ClientName, found: Found, change: Change
   } finally {
     asking.close();
   }
-  out.note("Nothing was written.");
-  return false;
+  throw new LociError("interrupted", "Nothing was written.", {
+    next: "loci connect shows what is connected.",
+  });
 }
 
-function outcome(client: ClientName, found: Found, change: Change, written: boolean): Outcome {
+function outcome({ name: client, found, change }: Plan, written: boolean): Outcome {
   const about = {
     name: found.path,
     existed: found.bytes !== undefined,

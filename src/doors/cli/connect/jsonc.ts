@@ -147,6 +147,9 @@ function remove(text: string, root: ObjectNode | undefined, path: readonly strin
   const name = path.at(-1) ?? "";
   const member = memberNamed(node, name, text);
   if (member === undefined) return text;
+  const alone =
+    text.slice(node.start + 1, member.start) + text.slice(member.comma ?? member.node.end, node.end - 1);
+  if (alone.trim() === "") return applyEdits(text, [{ from: node.start + 1, to: node.end - 1, text: "" }]);
   const before = node.members[node.members.indexOf(member) - 1];
   const start = text.slice(0, member.start).trimEnd().length;
   const wholeLine = text.slice(start, member.start).includes("\n");
