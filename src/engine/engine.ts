@@ -150,6 +150,34 @@ export interface SqlDoor {
    * it can be stopped. Deadline 5 s, 256 MB, 1,000 rows and 256 KiB unless options say otherwise.
    */
   query(sql: string, options?: SqlOptions): Promise<SqlAnswer>;
+  /**
+   * Runs one statement that may change rows, or make, alter and drop tables of the user's own; what belongs to Loci is
+   * refused (`read-only`). In one transaction, with the same limits. Absent where the store cannot be written.
+   */
+  execute?(sql: string, options?: ExecuteOptions): Promise<SqlExecuted>;
+  /**
+   * The rows of a user's table that are nearest to a vector by cosine, nearest first, with `distance` as the last column
+   * and without the vector. Errors: `not-found` for a table or a column, `unsupported` where the server lacks vectors.
+   */
+  nearest?(search: SqlVectorSearch): Promise<SqlAnswer>;
+}
+
+export interface SqlVectorSearch {
+  readonly table: string;
+  readonly column: string;
+  readonly vector: readonly number[];
+  readonly limit: number;
+}
+
+export interface ExecuteOptions extends SqlOptions {
+  /** A statement that changes more rows is undone. Default 1,000. */
+  readonly maxChanges?: number;
+}
+
+export interface SqlExecuted extends SqlAnswer {
+  readonly rowsAffected: number;
+  /** Of the last row that an INSERT made; null for every other statement, and where the backend has none. */
+  readonly lastInsertRowid: number | string | null;
 }
 
 export interface SqlOptions {

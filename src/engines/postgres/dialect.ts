@@ -1,8 +1,8 @@
 import { unescapeText } from "../../engine/text.ts";
-import type { FieldKind } from "../../model/collection.ts";
+import { columnName, type FieldKind } from "../../model/collection.ts";
 import { query, statement } from "../sql/client.ts";
 import type { Column, Dialect } from "../sql/dialect.ts";
-import { safeInteger } from "../sql/sqlite.ts";
+import { payloadValue, safeInteger } from "../sql/sqlite.ts";
 import { createWriter, quoted } from "../sql/writer.ts";
 import { fuse } from "./fuse.ts";
 import { casts, encode, insertText, mapTexts, takeText } from "./texts.ts";
@@ -15,6 +15,26 @@ export const postgresDialect: Dialect = {
   // collate "C": texts sort by their bytes, as in SQLite. (3): what others write has no more than our milliseconds.
   types: { ...casts, id: 'text collate "C"', text: 'text collate "C"', time: "timestamptz(3)" },
   clock: "clock_timestamp()",
+  made: {
+    // A UUIDv7, as those that newId() makes: 48 bits of time before the random part of a version 4.
+    id:
+      `overlay(overlay(gen_random_uuid()::text placing ${hexTime(1, 8)} || '-' || ${hexTime(9, 4)} from 1 for 13) ` +
+      "placing '7' from 15 for 1)",
+    time: "clock_timestamp()",
+  },
+  // It costs nothing to say it again.
+  lacksDefaults: () => query("select 1"),
+  gainDefaults: ({ name, fields }, defaultOf) =>
+    Object.entries(fields).flatMap(([field, { kind }]) => {
+      const column = quoted(columnName(field));
+      const value = defaultOf(field);
+      const changes = [
+        ...(value === undefined ? [] : [`alter column ${column} set default ${value}`]),
+        // It may have been jsonb.
+        ...(kind === "payload" ? [`alter column ${column} type text using ${column}::text`] : []),
+      ];
+      return changes.map((change) => statement(`alter table ${quoted(name)} ${change}`));
+    }),
   placeholder: (position) => `$${position}`,
   encode,
   decode,
@@ -42,6 +62,10 @@ export const postgresDialect: Dialect = {
     statement(`create table ${quoted(`${name}_${label}`)} as table ${quoted(name)}`),
   ],
 };
+
+function hexTime(from: number, length: number): string {
+  return `substr(lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0'), ${from}, ${length})`;
+}
 
 /** Numbers do not depend on the session's time zone and date style. */
 function select(columns: readonly Column[]): string {
@@ -71,7 +95,7 @@ function decode(kind: FieldKind, raw: unknown): unknown {
     case "json":
       return unescapeJson(text);
     case "payload":
-      return JSON.parse(text);
+      return payloadValue(text);
     case "bytes":
       return new Uint8Array(Buffer.from(text.slice(2), "hex"));
   }

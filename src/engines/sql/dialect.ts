@@ -12,6 +12,12 @@ export interface Dialect {
   readonly types: Readonly<Record<FieldKind, string>>;
   /** An expression for the moment by the server's clock; absent where the database runs in our process. */
   readonly clock?: string;
+  /** Expressions that make what a statement left out. */
+  readonly made: { readonly id: string; readonly time: string };
+  /** Answers a row where a table lacks its defaults. */
+  lacksDefaults(collection: AnyCollection): Statement;
+  /** How a table that is there gains them; absent where it has to be made anew. */
+  gainDefaults?(collection: AnyCollection, defaultOf: (field: string) => string | undefined): Statement[];
   placeholder(position: number): string;
   /** A stored value as it is bound. */
   encode(kind: FieldKind, stored: Stored): Param;
