@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Checkpoints, createCheckpoints } from "./domains/checkpoints.ts";
+import { createEdge, type Edge } from "./domains/edge/edge.ts";
 import { createIngest, type Ingest } from "./domains/ingest.ts";
 import { createKnowledge, type Knowledge } from "./domains/knowledge.ts";
 import { createMemory, type Memory } from "./domains/memory.ts";
@@ -13,11 +14,12 @@ import { createReports, type Reports } from "./domains/reports.ts";
 import type { Search, SearchAnswer, SearchOptions } from "./domains/search/search.ts";
 import { createSessions, type Sessions } from "./domains/sessions.ts";
 import { createSwarm, type HealthLimits, type Swarm } from "./domains/swarm.ts";
+import { type Assignment, createAssignment } from "./domains/tasks/assign.ts";
 import { createTasks, type Tasks } from "./domains/tasks/tasks.ts";
 import type { Engine, SqlDoor } from "./engine/engine.ts";
 import type { Happening } from "./model/happening.ts";
 import type { IndexThread } from "./index-thread.ts";
-import { describePlace, type Place, storeUrl } from "./place.ts";
+import { describePlace, type Environment, type Place, storeUrl } from "./place.ts";
 import { readOwnPrices } from "./price-file.ts";
 import type { ImportOptions, ImportProgress, ImportReport } from "./record/import/import.ts";
 import { createRecorder, type Recorder, type RecorderOptions } from "./record/recorder.ts";
@@ -28,6 +30,8 @@ import { openStore, type OpenStoreOptions, type Store } from "./store.ts";
 export interface OpenOptions extends OpenStoreOptions {
   /** Prices beside, or instead of, those of the list: US dollars for a million tokens. Default: the user's own file. */
   readonly prices?: PriceOverrides;
+  /** The region we are in. Default: what `LOCI_REGION` says, else the name of this host. */
+  readonly region?: string;
 }
 
 /** An open store. */
@@ -61,7 +65,9 @@ export interface Loci extends AsyncDisposable {
   import(paths?: readonly string[], options?: ImportAll): Promise<ImportReport>;
   /** Agents that work together: who is there, how they are, what they do. See docs/swarm.md. */
   swarm(id: string, limits?: Partial<HealthLimits>): Swarm;
-  readonly tasks: Tasks;
+  readonly tasks: Tasks & Assignment;
+  /** Regions: who is near, and how to ask the nearest. See docs/edge.md. */
+  readonly edge: Edge;
   readonly locks: Locks;
   readonly mailbox: Mailbox;
   /** Absent where the backend has no SQL. */
@@ -82,7 +88,7 @@ export interface ImportAll extends Omit<ImportOptions, "paths"> {
  * else `~/.loci/loci.db`. Errors: `config`, `corrupt`, `permission`, `schema`, `unreachable`, `unsupported`.
  */
 export async function open(url: string = storeUrl(), options: OpenOptions = {}): Promise<Loci> {
-  const { prices: own = readOwnPrices(process.env), ...storeOptions } = options;
+  const { prices: own = readOwnPrices(process.env), region, ...storeOptions } = options;
   const store = await openStore(url, storeOptions);
   const { engine, place } = store;
   const prices = createPrices(own);
@@ -121,20 +127,37 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
       await ingest.settle(sessions);
     },
     import: (paths, how) => importAll({ engine, ingest, prices, searching, url }, paths, how),
-    ...createCoordination(engine),
+    ...createCoordination(engine, region ?? edgeFrom(process.env)),
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
-function createCoordination(engine: Engine): Pick<Loci, "swarm" | "tasks" | "locks" | "mailbox"> {
-  const now = createClock(engine, { now: Date.now, elapsed: () => performance.now() });
+/** Where latencies are measured from. */
+function edgeFrom(env: Environment): string {
+  const said = env["LOCI_REGION"];
+  return said === undefined || said === "" ? hostname() : said;
+}
+
+function createCoordination(
+  engine: Engine,
+  from: string,
+): Pick<Loci, "swarm" | "tasks" | "locks" | "mailbox" | "edge"> {
+  const elapsed = (): number => performance.now();
+  const now = createClock(engine, { now: Date.now, elapsed });
+  const after = (wait: number, run: () => void): (() => void) => {
+    const timer = setTimeout(run, wait);
+    timer.unref();
+    return () => clearTimeout(timer);
+  };
+  const edge = createEdge(engine, { now, from, elapsed, after });
   return {
     swarm: (id, limits = {}) => createSwarm(engine, id, { now, limits }),
-    tasks: createTasks(engine, { now }),
+    tasks: createAssignment(engine, { now, tasks: createTasks(engine, { now }), regions: edge.metrics }),
     locks: createLocks(engine, { now }),
     mailbox: createMailbox(engine, { now }),
+    edge,
   };
 }
 

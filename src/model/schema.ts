@@ -1,6 +1,7 @@
 import { checkpoints } from "./checkpoint.ts";
 import { agents, swarmMembers } from "./agent.ts";
 import type { AnyCollection } from "./collection.ts";
+import { edgeLatencies, edgeReplicas } from "./edge.ts";
 import { knowledge } from "./knowledge.ts";
 import { ledger } from "./ledger.ts";
 import { agentMemory } from "./memory.ts";
@@ -74,7 +75,7 @@ export const storeSchema: Schema = {
     {
       version: 4,
       summary: "metrics, queries, edge, cache, blackboard",
-      create: [],
+      create: [edgeReplicas, edgeLatencies],
     },
   ],
 };

@@ -1,7 +1,7 @@
-import { type Engine, guard, insert, update, type Where } from "../../engine/engine.ts";
+import { type Engine, guard, update, type Where } from "../../engine/engine.ts";
 import type { Millis } from "../../model/collection.ts";
-import { type Task, taskAssignments, type TaskLane, taskLanes, tasks } from "../../model/task.ts";
-import { assignmentOf } from "./held.ts";
+import { type Task, type TaskLane, taskLanes, tasks } from "../../model/task.ts";
+import { endAttempt } from "./attempt.ts";
 import { settle } from "./settle.ts";
 
 export interface ClaimOptions {
@@ -151,12 +151,11 @@ export async function reclaim(engine: Engine, at: Millis): Promise<number> {
       if (await settle(engine, { task, where, status: "dead", patch: { error }, at, ended })) reclaimed++;
       continue;
     }
-    const [touched] = await engine.write([
-      // It has waited long enough: it goes before what was made after it.
-      guard(update(tasks, { ...where, id: task.id }, { status: "ready", dueAt: task.createdAt, error })),
-      insert(taskAssignments, [assignmentOf(task, ended)]),
-    ]);
-    reclaimed += touched ?? 0;
+    // It has waited long enough: it goes before what was made after it.
+    const back = guard(
+      update(tasks, { ...where, id: task.id }, { status: "ready", dueAt: task.createdAt, error }),
+    );
+    if (await endAttempt(engine, [back], { task, ended })) reclaimed++;
   }
   return reclaimed;
 }

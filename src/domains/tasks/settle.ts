@@ -2,14 +2,14 @@ import {
   type Change,
   type Engine,
   guard,
-  insert,
   type Patch,
   update,
   type Where,
 } from "../../engine/engine.ts";
 import type { Millis } from "../../model/collection.ts";
-import { type Task, taskAssignments, taskDependencies, tasks } from "../../model/task.ts";
-import { assignmentOf, type Ended } from "./held.ts";
+import { type Task, taskDependencies, tasks } from "../../model/task.ts";
+import { endAttempt } from "./attempt.ts";
+import type { Ended } from "./held.ts";
 
 export interface Settling {
   readonly task: Task;
@@ -40,9 +40,9 @@ export async function settle(engine: Engine, settling: Settling): Promise<boolea
       ),
     ),
   ];
-  if (ended) changes.push(insert(taskAssignments, [assignmentOf(task, ended)]));
   if (task.dependents > 0)
     changes.push(...(await dependentsOf(engine, task, { good: status === "done", at })));
+  if (ended) return endAttempt(engine, changes, { task, ended });
   const [touched] = await engine.write(changes);
   return touched === 1;
 }

@@ -1,4 +1,4 @@
-import { type Engine, guard, insert, type Query, update } from "../../engine/engine.ts";
+import { type Engine, guard, type Query, update } from "../../engine/engine.ts";
 import { LociError } from "../../errors.ts";
 import type { Millis } from "../../model/collection.ts";
 import {
@@ -10,9 +10,10 @@ import {
   type TaskStatus,
 } from "../../model/task.ts";
 import type { Clock } from "../clock.ts";
+import { endAttempt } from "./attempt.ts";
 import { type ClaimOptions, createClaims, reclaim } from "./claim.ts";
 import { type Created, createTaskRows, type NewTask, whileOpen } from "./create.ts";
-import { assignmentOf, findHeld, findTask, type Lease, lost } from "./held.ts";
+import { findHeld, findTask, type Lease, lost } from "./held.ts";
 import { settle } from "./settle.ts";
 
 export type { ClaimOptions, Created, Lease, NewTask, Task };
@@ -177,11 +178,8 @@ async function fail(
     // Full jitter: agents that failed together do not come back together.
     const most = Math.min(task.backoffLimit, task.backoff * 2 ** (task.attempts - 1));
     const dueAt = at + Math.round(random() * most);
-    const [touched] = await engine.write([
-      guard(update(tasks, where, { status: "ready", dueAt, error })),
-      insert(taskAssignments, [assignmentOf(task, ended)]),
-    ]);
-    if (touched === 1) return { status: "ready", dueAt };
+    const back = guard(update(tasks, where, { status: "ready", dueAt, error }));
+    if (await endAttempt(engine, [back], { task, ended })) return { status: "ready", dueAt };
   }
 }
 
@@ -249,7 +247,7 @@ async function detail(engine: Engine, id: string): Promise<TaskDetail> {
   const [before, behind, attempts] = await Promise.all([
     engine.find(taskDependencies, { where: { taskId: id } }),
     engine.find(taskDependencies, { where: { dependsOn: id } }),
-    engine.find(taskAssignments, { where: { taskId: id }, orderBy: [["fence", "up"]] }),
+    engine.find(taskAssignments, { where: { taskId: id, outcome: { not: "running" } }, orderBy: [["fence", "up"]] }),
   ]);
   return {
     task,

@@ -14,13 +14,14 @@ export type Named =
 export function namedCommand(argv: readonly string[], at: number): Named {
   const word = argv[at] ?? "";
   const command = commands.find(({ name }) => name === word);
-  if (command) return { command, places: [at] };
   const group = commands.filter(({ name }) => name.startsWith(`${word} `));
-  if (group.length === 0) throw unknown(word, firstWords());
-  const behind = commandAt(argv.slice(at + 1), globalParams);
+  const behind = group.length === 0 ? -1 : commandAt(argv.slice(at + 1), globalParams);
   const second = at + 1 + behind;
   const one = behind < 0 ? undefined : group.find(({ name }) => name === `${word} ${argv[second]}`);
   if (one) return { command: one, places: [at, second] };
+  // `loci edge` is a command, and so is `loci edge add`.
+  if (command) return { command, places: [at] };
+  if (group.length === 0) throw unknown(word, firstWords());
   if (argv.includes("--help") || argv.includes("-h")) return { text: groupHelp(word, group) };
   const names = group.map(({ name }) => name);
   if (behind >= 0) throw unknown(`${word} ${argv[second]}`, names);
