@@ -178,7 +178,8 @@ export const assignTask: Operation = operation({
     const assigned = await loci.tasks.assign(id, { agent, region, from });
     if (assigned) return { task: taskItem(assigned.task), changed: true };
     const { swarmId, capabilities } = (await loci.tasks.get(id)).task;
-    const asked = Array.isArray(capabilities) && capabilities.length > 0 ? ` with ${capabilities.join(", ")}` : "";
+    const asked =
+      Array.isArray(capabilities) && capabilities.length > 0 ? ` with ${capabilities.join(", ")}` : "";
     const who = agent ?? `no agent${asked}${region === undefined ? "" : ` in ${region}`}`;
     const state = agent === undefined ? "is idle and healthy" : "is not idle, not healthy, or cannot do it";
     throw new LociError("busy", `${id} was not assigned: ${who} ${state} in swarm ${swarmId}.`, {

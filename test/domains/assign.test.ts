@@ -56,7 +56,9 @@ await onEachBackend("assignment", ({ it, engine, clock, now }) => {
   });
 
   it("what an agent has to be able to do, the region asked for and the agent named are heeded", async () => {
-    expect(await tasks.assign(await make("a", { capabilities: ["ts"] }))).toMatchObject({ agentId: "near-2" });
+    expect(await tasks.assign(await make("a", { capabilities: ["ts"] }))).toMatchObject({
+      agentId: "near-2",
+    });
     expect(await tasks.assign(await make("b"), { region: "iad" })).toMatchObject({ agentId: "far-1" });
     expect(await tasks.assign(await make("c"), { region: "iad" })).toBeNull();
     expect(await tasks.assign("c", { agent: "near-2" })).toBeNull();
@@ -90,7 +92,12 @@ await onEachBackend("assignment", ({ it, engine, clock, now }) => {
     expect(await tasks.assigned(me)).toMatchObject([{ id: "t", fence: 1 }]);
     clock.at += 1_000;
     const claimed = await Promise.all([tasks.claim({ ...me, lease: 9_000 }), tasks.claim(me)]);
-    expect(claimed.flat().map(({ id }) => id).sort()).toEqual(["other", "t"]);
+    expect(
+      claimed
+        .flat()
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual(["other", "t"]);
     const [task] = claimed.flat().filter(({ id }) => id === "t");
     if (!task) throw new Error("not claimed");
     expect(task).toMatchObject({ fence: 1, dueAt: clock.at + 9_000 });

@@ -27,10 +27,14 @@ export function probeUrl(url: string, options: ProbeOptions): Promise<Millis> {
     case "tcp:":
       return probeTcp({ host, port: Number(port) }, options);
     default:
-      throw new LociError("unsupported", `A region is probed at http, libsql, postgres or tcp, not ${protocol}`, {
-        where: url,
-        next: "Give open() of the edge a probe of your own.",
-      });
+      throw new LociError(
+        "unsupported",
+        `A region is probed at http, libsql, postgres or tcp, not ${protocol}`,
+        {
+          where: url,
+          next: "Give open() of the edge a probe of your own.",
+        },
+      );
   }
 }
 
@@ -74,7 +78,9 @@ function probePostgres({ host, port }: Address, { signal, elapsed }: ProbeOption
       socket.destroy();
     });
     socket.once("error", reject);
-    socket.once("close", () => reject(new LociError("unreachable", `${host}:${port} closed the connection.`)));
+    socket.once("close", () =>
+      reject(new LociError("unreachable", `${host}:${port} closed the connection.`)),
+    );
   });
 }
 

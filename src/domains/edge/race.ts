@@ -42,9 +42,7 @@ export function race<Result>(
       const late = [...open].map(([at, began]) => ({ at, took: elapsed() - began, error: undefined }));
       open.clear();
       const trials = [...failures, ...(winner ? [winner] : []), ...late].sort((a, b) => a.at - b.at);
-      resolve(
-        winner && result ? { winner, result: result.value, trials } : { winner: undefined, trials },
-      );
+      resolve(winner && result ? { winner, result: result.value, trials } : { winner: undefined, trials });
       controller.abort();
     };
     const callOffAll = after(deadline, () => end());

@@ -155,7 +155,9 @@ async function save(
   from: string,
   { seen, at }: { readonly seen: readonly Observation[]; readonly at: Millis },
 ): Promise<void> {
-  const known = new Set((await engine.find(edgeReplicas, { fields: ["edgeRegion"] })).map((row) => row.edgeRegion));
+  const known = new Set(
+    (await engine.find(edgeReplicas, { fields: ["edgeRegion"] })).map((row) => row.edgeRegion),
+  );
   // In one order everywhere: two observers that save at once wait for each other once, in turn.
   const rows = seen
     .filter(({ edgeRegion }) => known.has(edgeRegion))
@@ -170,7 +172,10 @@ async function save(
   );
   const means = await engine.rollup(edgeLatencies, {
     by: ["edgeRegion"],
-    where: { edgeRegion: { anyOf: rows.map(({ edgeRegion }) => edgeRegion) }, observedAt: { above: at - recent } },
+    where: {
+      edgeRegion: { anyOf: rows.map(({ edgeRegion }) => edgeRegion) },
+      observedAt: { above: at - recent },
+    },
     measures: { mean: { avg: "latencyMs" } },
   });
   const mean = new Map(means.map((group) => [group.edgeRegion, group.mean]));

@@ -82,14 +82,11 @@ export function createRouter({ from, ...timing }: RouterParts): Router {
 
     order(regions, { within, probed = () => false } = {}) {
       const at = timing.elapsed();
-      const place = ({ edgeRegion }: RouterRegion): readonly number[] => {
-        const { latency, retryAt, failures } = estimate(edgeRegion);
-        // Where a probe can look at it, calls wait until one has.
-        if (retryAt > at || (failures > 0 && probed(edgeRegion))) return [silent, retryAt];
-        if (latency !== null) return [measured, latency];
-        return [probed(edgeRegion) ? measured : untried, edgeRegion === from ? -1 : Number.MAX_VALUE];
-      };
-      const allowed = regions.filter((region) => isFresh(region, estimate(region.edgeRegion), within));
+      const place = ({ edgeRegion }: RouterRegion): Place =>
+        placeOf(estimate(edgeRegion), { at, probed: probed(edgeRegion), here: edgeRegion === from });
+      const allowed = regions.filter((region) =>
+        isFresh(region, estimate(region.edgeRegion).staleness, within),
+      );
       const placed = allowed.map((region) => ({ region, place: place(region) }));
       placed.sort((a, b) => compare(a.place, b.place));
       const order = placed.map(({ region }) => region);
@@ -134,18 +131,29 @@ export function createRouter({ from, ...timing }: RouterParts): Router {
   return router;
 }
 
-function isFresh(
+/** The primary is never behind. */
+export function isFresh(
   { isPrimary }: RouterRegion,
-  { staleness }: Estimate,
+  staleness: Millis | null,
   within: Millis | undefined,
 ): boolean {
   return within === undefined || isPrimary || (staleness !== null && staleness <= within);
 }
 
-function compare(a: readonly number[], b: readonly number[]): number {
-  const [first = 0, second = 0] = a;
-  const [other = 0, last = 0] = b;
-  return first - other || second - last;
+type Place = readonly [kind: number, within: number];
+
+function placeOf(
+  { latency, retryAt, failures }: Estimate,
+  { at, probed, here }: { readonly at: Millis; readonly probed: boolean; readonly here: boolean },
+): Place {
+  // Where a probe can look at it, calls wait until one has.
+  if (retryAt > at || (failures > 0 && probed)) return [silent, retryAt];
+  if (latency !== null) return [measured, latency];
+  return [probed ? measured : untried, here ? -1 : Number.MAX_VALUE];
+}
+
+function compare(a: Place, b: Place): number {
+  return a[0] - b[0] || a[1] - b[1];
 }
 
 function sentence(error: unknown): string {
@@ -165,9 +173,13 @@ export function isLost(error: unknown): boolean {
 function nobody(trials: readonly Trial[], nameOf: (trial: Trial) => string): unknown {
   const [first] = trials;
   if (first === undefined) {
-    return new LociError("not-found", "No region can be asked: none is registered, or none is fresh enough.", {
-      next: "loci edge add REGION --url URL",
-    });
+    return new LociError(
+      "not-found",
+      "No region can be asked: none is registered, or none is fresh enough.",
+      {
+        next: "loci edge add REGION --url URL",
+      },
+    );
   }
   // What all refuse for a reason of its own is the caller's to see as it is.
   const refused = trials.find(({ error }) => error !== undefined && !isLost(error));

@@ -149,11 +149,7 @@ interface Choosing extends AssignOptions {
 }
 
 /** An idle and healthy agent that can do it, in the best region that has one; any of them, so that few meet. */
-async function chooseAgent(
-  engine: Engine,
-  task: Task,
-  choosing: Choosing,
-): Promise<SwarmMember | undefined> {
+async function chooseAgent(engine: Engine, task: Task, choosing: Choosing): Promise<SwarmMember | undefined> {
   const { agent, at, random } = choosing;
   const preference = agent === undefined ? await regionsFor(task, choosing) : undefined;
   if (agent !== undefined) await refuseUnknown(engine, task.swarmId, agent);

@@ -1,11 +1,4 @@
-import {
-  type Change,
-  type Engine,
-  guard,
-  type Patch,
-  update,
-  type Where,
-} from "../../engine/engine.ts";
+import { type Change, type Engine, guard, type Patch, update, type Where } from "../../engine/engine.ts";
 import type { Millis } from "../../model/collection.ts";
 import { type Task, taskDependencies, tasks } from "../../model/task.ts";
 import { endAttempt } from "./attempt.ts";

@@ -55,7 +55,10 @@ export const coordination: readonly Command[] = [
       "Latency is what was measured from here: by probes, and by the calls of programs on this host or in this region. loci edge add, rm and probe change the list.",
     examples: [
       ["loci edge", "regions, the nearest first"],
-      ["loci edge --from fra --swarm release-42", "as a program in fra sees them, with the agents of one swarm"],
+      [
+        "loci edge --from fra --swarm release-42",
+        "as a program in fra sees them, with the agents of one swarm",
+      ],
     ],
   }),
   operated(addRegion, {
