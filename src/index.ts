@@ -1,3 +1,17 @@
+export type {
+  AccessPattern,
+  Cache,
+  CacheItem,
+  CacheOptions,
+  CacheQuery,
+  CacheStats,
+  CacheTotals,
+  ClearOptions,
+  LoadOptions,
+  SetOptions,
+  Swept,
+} from "./domains/cache/cache.ts";
+export type { Activity, ActivityLimits } from "./domains/activity.ts";
 export type { JsonChange } from "./domains/checkpoint-diff.ts";
 export type {
   CheckpointFilter,
@@ -28,12 +42,21 @@ export type {
 export type { Candidate, Lock, LockLease, LockOptions, Locks } from "./domains/locks.ts";
 export type { Letter, Mailbox, Receiving, Sending } from "./domains/mailbox.ts";
 export type { Memory, MemoryGiven, MemoryQuery } from "./domains/memory.ts";
+export type { MetricLine } from "./domains/metric-report.ts";
+export type {
+  ActivityQuery,
+  AgentActivity,
+  MetricFilter,
+  MetricGiven,
+  MetricQuery,
+  Metrics,
+  TaskWork,
+} from "./domains/metrics.ts";
 export type { Price, PriceOverride, PriceOverrides, Prices } from "./domains/prices.ts";
 export type { CostLine, Reports, Span, ToolLine, Totals } from "./domains/reports.ts";
 export type { SearchAnswer, SearchItem, SearchOptions } from "./domains/search/search.ts";
 export type { Page, SessionQuery, Sessions, SessionState } from "./domains/sessions.ts";
 export type {
-  Activity,
   AgentReport,
   Beat,
   Health,
@@ -56,6 +79,7 @@ export type {
 } from "./domains/tasks/tasks.ts";
 export type { Engine, SqlAnswer, SqlDoor, SqlOptions } from "./engine/engine.ts";
 export { type ErrorCode, errorCode, type ErrorDetails, LociError } from "./errors.ts";
+export type { AgentMetric } from "./model/agent-metric.ts";
 export type { Checkpoint } from "./model/checkpoint.ts";
 export type { EdgeReplica } from "./model/edge.ts";
 export type { Happening, Moment } from "./model/happening.ts";

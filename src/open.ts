@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Cache, type CacheOptions, createCache } from "./domains/cache/cache.ts";
 import { type Checkpoints, createCheckpoints } from "./domains/checkpoints.ts";
 import { createEdge, type Edge } from "./domains/edge/edge.ts";
 import { createIngest, type Ingest } from "./domains/ingest.ts";
@@ -9,6 +10,7 @@ import { createMemory, type Memory } from "./domains/memory.ts";
 import { createClock } from "./domains/clock.ts";
 import { createLocks, type Locks } from "./domains/locks.ts";
 import { createMailbox, type Mailbox } from "./domains/mailbox.ts";
+import { createMetrics, type Metrics } from "./domains/metrics.ts";
 import { createPrices, type PriceOverrides, type Prices } from "./domains/prices.ts";
 import { createReports, type Reports } from "./domains/reports.ts";
 import type { Search, SearchAnswer, SearchOptions } from "./domains/search/search.ts";
@@ -32,6 +34,8 @@ export interface OpenOptions extends OpenStoreOptions {
   readonly prices?: PriceOverrides;
   /** The region we are in. Default: what `LOCI_REGION` says, else the name of this host. */
   readonly region?: string;
+  /** How large, how fresh, where: docs/cache.md. */
+  readonly cache?: Partial<CacheOptions>;
 }
 
 /** An open store. */
@@ -70,6 +74,10 @@ export interface Loci extends AsyncDisposable {
   readonly edge: Edge;
   readonly locks: Locks;
   readonly mailbox: Mailbox;
+  /** What is dear to get, kept in this process and in the store. See docs/cache.md. */
+  readonly cache: Cache;
+  /** What agents finished, how long it took and how it went; who is active. See docs/metrics.md. */
+  readonly metrics: Metrics;
   /** Absent where the backend has no SQL. */
   readonly sql?: SqlDoor;
   /** Ends it; twice is fine. */
@@ -88,7 +96,12 @@ export interface ImportAll extends Omit<ImportOptions, "paths"> {
  * else `~/.loci/loci.db`. Errors: `config`, `corrupt`, `permission`, `schema`, `unreachable`, `unsupported`.
  */
 export async function open(url: string = storeUrl(), options: OpenOptions = {}): Promise<Loci> {
-  const { prices: own = readOwnPrices(process.env), region, ...storeOptions } = options;
+  const {
+    prices: own = readOwnPrices(process.env),
+    cache: cacheOptions,
+    region = edgeFrom(process.env),
+    ...storeOptions
+  } = options;
   const store = await openStore(url, storeOptions);
   const { engine, place } = store;
   const prices = createPrices(own);
@@ -96,7 +109,11 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
   const searching = createSearching(store);
   // What was in memory is gone when it is closed: nothing will ever read the spools of it.
   const temporary: string[] = [];
+  const coordination = createCoordination(engine, { region, cache: cacheOptions });
   const close = async (): Promise<void> => {
+    // A latency that is not kept is measured again.
+    await coordination.edge.flush().catch(() => undefined);
+    await coordination.cache.close();
     await store.close();
     for (const folder of temporary.splice(0)) rmSync(folder, { recursive: true, force: true });
   };
@@ -127,7 +144,7 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
       await ingest.settle(sessions);
     },
     import: (paths, how) => importAll({ engine, ingest, prices, searching, url }, paths, how),
-    ...createCoordination(engine, region ?? edgeFrom(process.env)),
+    ...coordination,
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),
     close,
     [Symbol.asyncDispose]: close,
@@ -142,8 +159,8 @@ function edgeFrom(env: Environment): string {
 
 function createCoordination(
   engine: Engine,
-  from: string,
-): Pick<Loci, "swarm" | "tasks" | "locks" | "mailbox" | "edge"> {
+  { region, cache = {} }: { readonly region: string; readonly cache: Partial<CacheOptions> | undefined },
+): Pick<Loci, "swarm" | "tasks" | "locks" | "mailbox" | "metrics" | "cache" | "edge"> {
   const elapsed = (): number => performance.now();
   const now = createClock(engine, { now: Date.now, elapsed });
   const after = (wait: number, run: () => void): (() => void) => {
@@ -151,13 +168,15 @@ function createCoordination(
     timer.unref();
     return () => clearTimeout(timer);
   };
-  const edge = createEdge(engine, { now, from, elapsed, after });
+  const edge = createEdge(engine, { now, from: region, elapsed, after });
   return {
     swarm: (id, limits = {}) => createSwarm(engine, id, { now, limits }),
     tasks: createAssignment(engine, { now, tasks: createTasks(engine, { now }), regions: edge.metrics }),
     locks: createLocks(engine, { now }),
     mailbox: createMailbox(engine, { now }),
     edge,
+    cache: createCache(engine, { now, wall: Date.now, elapsed, random: Math.random, options: cache }),
+    metrics: createMetrics(engine, { now }),
   };
 }
 

@@ -3,28 +3,23 @@ import { LociError } from "../errors.ts";
 import { type Agent, type AgentStatus, agents, type SwarmMember, swarmMembers } from "../model/agent.ts";
 import type { Millis } from "../model/collection.ts";
 import { type Task, type TaskStatus, taskAssignments, tasks } from "../model/task.ts";
+import { type Activity, type ActivityLimits, activityLimits, activityOf, finishedWork } from "./activity.ts";
 import type { Clock } from "./clock.ts";
 import { memberId } from "./tasks/attempt.ts";
 
 export type Health = "healthy" | "warning" | "unhealthy";
-export type Activity = "active" | "idle" | "inactive";
 
-export interface HealthLimits {
+export interface HealthLimits extends ActivityLimits {
   /** Healthy up to that long after the last heartbeat; default 30 s. */
   readonly healthy: Millis;
   /** Then warning, up to that; default 60 s. Beyond, unhealthy. */
   readonly warning: Millis;
-  /** Active up to that long after its last finished task; default 5 min. */
-  readonly active: Millis;
-  /** Then idle, up to that; default 15 min. Beyond, and where it finished nothing, inactive. */
-  readonly idle: Millis;
 }
 
 export const healthLimits: HealthLimits = {
   healthy: 30_000,
   warning: 60_000,
-  active: 300_000,
-  idle: 900_000,
+  ...activityLimits,
 };
 
 export interface NewAgent {
@@ -51,10 +46,10 @@ export interface AgentReport {
   readonly tasks: ReadonlyArray<Pick<Task, "id" | "title" | "dueAt" | "progress">>;
   readonly done: number;
   readonly failed: number;
-  /** Of the last hour. */
+  /** Work of the last hour: attempts that it ended, failed ones too, and metrics that are of no task. */
   readonly tasksCompleted: number;
   readonly avgTaskDurationMs: number | null;
-  /** When it last finished a task; null where it never did. */
+  /** When it last finished something; null where it never did. */
   readonly lastActivity: Millis | null;
 }
 
@@ -197,28 +192,23 @@ async function readReports(
 ): Promise<AgentReport[]> {
   const members = await engine.find(swarmMembers, { where: { swarmId } });
   const names = members.map(({ agentId }) => agentId);
-  const [known, held, outcomes, recent] = await Promise.all([
+  const [known, held, outcomes, work] = await Promise.all([
     engine.find(agents, { where: { agentId: { anyOf: names } } }),
     engine.find(tasks, { where: { swarmId, status: "running" }, orderBy: [["dueAt", "up"]], limit: 10_000 }),
     engine.rollup(taskAssignments, {
       by: ["agentId", "outcome"],
       where: { swarmId },
-      measures: { count: "count", last: { max: "endedAt" } },
+      measures: { count: "count" },
     }),
-    engine.rollup(taskAssignments, {
-      by: ["agentId"],
-      where: { swarmId, outcome: "done", endedAt: { above: at - hour } },
-      measures: { count: "count", mean: { avg: "durationMs" } },
-    }),
+    finishedWork(engine, { swarmId, since: at - hour, agents: names }),
   ]);
   const about = new Map(known.map((row) => [row.agentId, row]));
-  const lastHour = new Map(recent.map((row) => [row.agentId, row]));
   const reports = members.map((member): AgentReport => {
     const mine = outcomes.filter(({ agentId }) => agentId === member.agentId);
     const count = (outcome: string): number => mine.find((row) => row.outcome === outcome)?.count ?? 0;
     const holds = held.filter(({ agentId }) => agentId === member.agentId);
-    const ends = mine.flatMap((row) => (row.outcome === "done" && row.last !== null ? [row.last] : []));
-    const lastActivity = ends.length === 0 ? null : Math.max(...ends);
+    const finished = work.get(member.agentId);
+    const lastActivity = finished?.last ?? null;
     const agent = about.get(member.agentId);
     return {
       agentId: member.agentId,
@@ -234,8 +224,8 @@ async function readReports(
       tasks: holds.map(({ id, title, dueAt, progress }) => ({ id, title, dueAt, progress })),
       done: count("done"),
       failed: count("failed") + count("expired"),
-      tasksCompleted: lastHour.get(member.agentId)?.count ?? 0,
-      avgTaskDurationMs: lastHour.get(member.agentId)?.mean ?? null,
+      tasksCompleted: finished?.completed ?? 0,
+      avgTaskDurationMs: finished?.meanMs ?? null,
       lastActivity,
     };
   });
@@ -244,10 +234,6 @@ async function readReports(
 
 export function healthOf(silence: Millis, { healthy, warning }: HealthLimits = healthLimits): Health {
   return silence <= healthy ? "healthy" : silence <= warning ? "warning" : "unhealthy";
-}
-
-export function activityOf(since: Millis | null, { active, idle }: HealthLimits = healthLimits): Activity {
-  return since === null || since > idle ? "inactive" : since > active ? "idle" : "active";
 }
 
 export async function countTasks(engine: Engine, swarmId: string): Promise<Record<TaskStatus, number>> {

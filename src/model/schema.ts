@@ -1,5 +1,7 @@
+import { agentMetrics } from "./agent-metric.ts";
 import { checkpoints } from "./checkpoint.ts";
 import { agents, swarmMembers } from "./agent.ts";
+import { cacheLoads, cacheMarks, cachePatterns, edgeCache } from "./cache.ts";
 import type { AnyCollection } from "./collection.ts";
 import { edgeLatencies, edgeReplicas } from "./edge.ts";
 import { knowledge } from "./knowledge.ts";
@@ -9,6 +11,7 @@ import { locks } from "./lock.ts";
 import { mailbox, subscriptions } from "./mailbox.ts";
 import { messages } from "./message.ts";
 import { modelCalls } from "./model-call.ts";
+import { queryLog, queryPerformance } from "./query.ts";
 import { importedFiles, rawEvents } from "./raw-event.ts";
 import { pendingSearch, searchBlocks, searchSegments, searchState } from "./search.ts";
 import { sessions } from "./session.ts";
@@ -75,7 +78,17 @@ export const storeSchema: Schema = {
     {
       version: 4,
       summary: "metrics, queries, edge, cache, blackboard",
-      create: [edgeReplicas, edgeLatencies],
+      create: [
+        agentMetrics,
+        queryPerformance,
+        queryLog,
+        edgeReplicas,
+        edgeLatencies,
+        edgeCache,
+        cacheMarks,
+        cacheLoads,
+        cachePatterns,
+      ],
     },
   ],
 };

@@ -69,7 +69,7 @@ await onEachBackend("swarms, locks and the mailbox", ({ it, engine, clock, now }
     clock.at += 4_000;
     await tasks.complete(task);
     const activities: string[] = [];
-    for (const wait of [5 * minute, 1, 10 * minute - 1, 1]) {
+    for (const wait of [5 * minute - 1, 1, 10 * minute - 1, 1]) {
       clock.at += wait;
       activities.push((await swarm.agents())[0]?.activity ?? "");
     }

@@ -79,3 +79,26 @@ test("loci swarm shows each agent with its health and the task it holds, also si
   const nobody = await world.loci(["swarm", "empty", "--format", "table"]);
   expect(nobody.stderr).toContain("No agent is registered in empty");
 });
+
+test("loci metrics records work and reports it; loci agents shows who did it, and who was silent", async () => {
+  const record = ["metrics", "record", "coder-7", "refactor", "--duration", "5200", "--tokens", "1800"];
+  expect(json((await world.loci([...record, "--json"])).stdout)).toMatchObject({
+    durationMs: 5200,
+    success: true,
+  });
+  await world.loci(["metrics", "record", "coder-7", "refactor", "--error", "no disk"]);
+  const report = await world.loci(["metrics", "--agent", "coder-7", "--format", "table"]);
+  expect(report.stdout).toMatch(/coder-7 +refactor +2 +5\.2 s .* 1,800 +50 %/);
+  const since = await world.loci(["metrics", "--since", "2999-01-01", "--format", "table"]);
+  expect([since.code, since.stderr]).toEqual([0, expect.stringContaining("No metric was recorded")]);
+  await loci.swarm("agents").register({ agent: "silent-7", region: "iad" });
+  const agents = json((await world.loci(["agents", "--json"])).stdout);
+  expect(agents["items"]).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ agentId: "coder-7", activity: "active", tasksCompleted: 2, tasksFailed: 1 }),
+      expect.objectContaining({ agentId: "silent-7", activity: "inactive", lastActivity: null }),
+    ]),
+  );
+  const screen = await world.loci(["agents", "--region", "iad", "--format", "table"]);
+  expect(screen.stdout).toMatch(/1 agent +○ 1 inactive[^]*silent-7 +iad +○ inactive/);
+});

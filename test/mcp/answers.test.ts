@@ -25,7 +25,7 @@ beforeAll(async () => {
     { kind: "message", sessionId: "forged", role: forged, content: forged },
     ...many,
   ]);
-  mcp = await world.connect();
+  mcp = await world.connect("--toolsets", "all");
 });
 
 afterAll(async () => {

@@ -9,7 +9,7 @@ const api = "32851669-0000-4000-8000-000000000001";
 beforeAll(async () => {
   world = makeWorld();
   await world.seed(someSessions(Date.now()));
-  mcp = await world.connect();
+  mcp = await world.connect("--toolsets", "all");
 });
 
 afterAll(async () => {

@@ -72,9 +72,10 @@ export function createEdgeRouter<Client>(
 
   const read: EdgeRouter<Client>["read"] = async (work, options = {}) => {
     const all = await replicas();
-    await lookAround(all);
+    const { within } = options;
+    await lookAround(all, within === undefined || router.order(all, { within }).length > 0);
     const probed = new Set(all.filter(canProbe).map(({ edgeRegion }) => edgeRegion));
-    const order = router.order(all, { within: options.within, probed: (name) => probed.has(name) });
+    const order = router.order(all, { within, probed: (name) => probed.has(name) });
     try {
       return await router.read(
         order,

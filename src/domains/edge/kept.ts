@@ -34,6 +34,7 @@ export function createKept(
   let known: { readonly rows: Promise<EdgeReplica[]>; readonly at: Millis } | undefined;
   let flushedAt = Number.NEGATIVE_INFINITY;
   let savedUpTo = Number.NEGATIVE_INFINITY;
+  let fresh = false;
 
   function replicas(): Promise<EdgeReplica[]> {
     const at = timing.elapsed();
@@ -50,6 +51,8 @@ export function createKept(
   }
 
   async function flush(): Promise<void> {
+    if (!fresh) return;
+    fresh = false;
     const rows = await replicas();
     const [elapsed, at] = [timing.elapsed(), await now()];
     flushedAt = elapsed;
@@ -65,6 +68,7 @@ export function createKept(
   }
 
   const noted = (): void => {
+    fresh = true;
     if (timing.elapsed() - flushedAt < flushEvery) return;
     flushedAt = timing.elapsed();
     // A latency that is not kept is measured again: nobody is told.

@@ -20,8 +20,11 @@ const firstLook = 250;
 export interface Looks {
   /** True: it answered. One question at a time for a region. */
   readonly look: (replica: EdgeReplica) => Promise<boolean>;
-  /** At what no call asked lately: where nobody asks, nothing is sent. */
-  readonly lookAround: (all: readonly EdgeReplica[]) => Promise<void>;
+  /**
+   * At what no call asked lately: where nobody asks, nothing is sent. The call waits for it where it has nowhere to go
+   * before, or knows nothing.
+   */
+  readonly lookAround: (all: readonly EdgeReplica[], hasAnywhere: boolean) => Promise<void>;
 }
 
 export function createLooks(
@@ -70,7 +73,7 @@ export function createLooks(
     }
   }
 
-  async function lookAround(all: readonly EdgeReplica[]): Promise<void> {
+  async function lookAround(all: readonly EdgeReplica[], hasAnywhere: boolean): Promise<void> {
     const at = timing.elapsed();
     const estimates = all.map((replica) => ({ replica, seen: router.estimate(replica.edgeRegion) }));
     const due = estimates.filter(
@@ -78,6 +81,7 @@ export function createLooks(
         canProbe(replica) && seen.retryAt <= at && (seen.failures > 0 || seen.observedAt <= at - probeEvery),
     );
     const looks = due.map(({ replica }) => look(replica));
+    if (!hasAnywhere) await Promise.all(looks);
     if (looks.length < 2 || estimates.some(({ seen }) => seen.latency !== null)) return;
     await firstOf(looks, timing);
   }

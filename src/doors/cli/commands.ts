@@ -8,7 +8,9 @@ import { querySql } from "../../operations/sql.ts";
 import { summarize } from "../../operations/summary.ts";
 import type { Command } from "./command.ts";
 import { memoryCommands } from "./memory-commands.ts";
+import { metricsCommands } from "./metrics-commands.ts";
 import { coordination } from "./coordination.ts";
+import { httpParams } from "./mcp-params.ts";
 import { operated } from "./operated.ts";
 
 /** Everything that can be typed behind `loci`, in the order of the help. */
@@ -121,6 +123,7 @@ export const commands: readonly Command[] = [
     ],
   }),
   ...coordination,
+  ...metricsCommands,
   {
     name: examine.name,
     summary: examine.summary,
@@ -144,11 +147,13 @@ export const commands: readonly Command[] = [
   }),
   {
     name: "mcp",
-    summary: "serve the store to an agent over MCP, on stdin and stdout",
+    summary: "serve the store to an agent over MCP, on stdin and stdout or over HTTP",
     params: {
       toolsets: {
         kind: "string",
-        summary: "only these tools: sessions, conversations, sql, with commas",
+        default: "loci",
+        summary:
+          "with commas: sessions, conversations, memory, swarm, sql, admin; loci is the first three, all is all",
         placeholder: "NAMES",
       },
       project: {
@@ -157,12 +162,14 @@ export const commands: readonly Command[] = [
         summary: "only this project, unless a call names another",
         placeholder: "NAME",
       },
+      ...httpParams,
     },
     details:
-      "An agent's program starts it: docs/mcp.md has a line for each. The store is opened at the first call, and a store that cannot be opened says why then.",
+      "An agent's program starts it: docs/mcp.md has a line for each. The store is opened at the first call, and a store that cannot be opened says why then. With --http it serves any number of clients of this machine, each with the token that it says at its start.",
     examples: [
       ["claude mcp add --scope user loci -- loci mcp", "in Claude Code"],
-      ["loci mcp --toolsets sessions", "three tools, for a small context"],
+      ["loci mcp --toolsets loci,swarm", "for agents that work together"],
+      ["loci mcp --http --token-file ~/.loci/mcp-token", "over HTTP, with a token that stays"],
     ],
     run: async (call) => (await import("./commands/mcp.ts")).mcp(call),
   },

@@ -13,13 +13,12 @@ export type Named =
 /** Reads a command's name, which is one word or two (`know add`), from its first one on. Errors: `invalid`. */
 export function namedCommand(argv: readonly string[], at: number): Named {
   const word = argv[at] ?? "";
-  const command = commands.find(({ name }) => name === word);
   const group = commands.filter(({ name }) => name.startsWith(`${word} `));
-  const behind = group.length === 0 ? -1 : commandAt(argv.slice(at + 1), globalParams);
+  const behind = commandAt(argv.slice(at + 1), globalParams);
   const second = at + 1 + behind;
   const one = behind < 0 ? undefined : group.find(({ name }) => name === `${word} ${argv[second]}`);
   if (one) return { command: one, places: [at, second] };
-  // `loci edge` is a command, and so is `loci edge add`.
+  const command = commands.find(({ name }) => name === word);
   if (command) return { command, places: [at] };
   if (group.length === 0) throw unknown(word, firstWords());
   if (argv.includes("--help") || argv.includes("-h")) return { text: groupHelp(word, group) };

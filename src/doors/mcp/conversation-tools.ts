@@ -13,14 +13,13 @@ import { ask, cursor, maxTokens, type Tool, type ToolAnswer } from "./tool.ts";
 
 const sessionId = { kind: "string", required: true, summary: "whole session id" } as const;
 
-export const addConversationTool: Tool = {
+const addConversationTool: Tool = {
   name: "add_conversation",
-  title: "Store a conversation",
   description:
     "Store what was said in a session: role and content, or message and response. A new session_id begins a session. Secrets are replaced. get_conversations reads it back.",
   toolset: "conversations",
   operation: addConversation,
-  idempotent: false,
+  writes: {},
   params: {
     session_id: sessionId,
     role: { kind: "enum", choices: ["user", "assistant", "system", "tool"], summary: "who said it" },
@@ -44,14 +43,12 @@ export const addConversationTool: Tool = {
   },
 };
 
-export const getConversationsTool: Tool = {
+const getConversationsTool: Tool = {
   name: "get_conversations",
-  title: "Restore a conversation",
   description:
     "The last messages of one session, oldest of them first, to take it up again. An unknown session_id answers none. Older ones: go on with the cursor.",
   toolset: "conversations",
   operation: getConversations,
-  idempotent: true,
   params: {
     session_id: sessionId,
     limit: { kind: "integer", default: 50, min: 1, max: 200, summary: "how many" },
@@ -121,3 +118,5 @@ function readCursor(given: unknown): number | undefined {
     },
   );
 }
+
+export const conversationTools: readonly Tool[] = [getConversationsTool, addConversationTool];

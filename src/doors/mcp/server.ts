@@ -6,14 +6,13 @@ import { safeText } from "../cli/safe.ts";
 import { readArguments } from "./input.ts";
 import { clipped } from "./recalled.ts";
 import { Server } from "./sdk.ts";
-import { maxTokens, type Tool, type Toolset } from "./tool.ts";
-import { listed, tools } from "./tools.ts";
+import { maxTokens, type Tool } from "./tool.ts";
+import { listed, type Offer, offeredTools, tools } from "./tools.ts";
 
-export interface ServerParts {
+export interface ServerParts extends Offer {
   /** Opens the store; asked at the first call, and again after it failed. */
   readonly open: () => Promise<Loci>;
   readonly version: string;
-  readonly toolsets: readonly Toolset[];
   /** Only this project, unless a call names another. */
   readonly project: string | undefined;
   readonly env: Context["env"];
@@ -36,12 +35,16 @@ interface Answered {
 
 /** A server of the protocol over the operations. Nothing is opened before a tool is called. */
 export function createServer(parts: ServerParts): Server {
-  const { version, toolsets } = parts;
-  const offered = tools.filter(({ toolset }) => toolsets.includes(toolset));
   const server = new Server(
-    { name: "loci", title: "Loci", version },
+    { name: "loci", title: "Loci", version: parts.version },
     { capabilities: { tools: {} }, instructions },
   );
+  serveTools(server, parts);
+  return server;
+}
+
+function serveTools(server: Server, parts: ServerParts): void {
+  const offered = offeredTools(parts);
   server.setRequestHandler("tools/list", () => ({ tools: offered.map(listed) }));
   server.setRequestHandler("tools/call", async ({ params }, { mcpReq }) => {
     try {
@@ -53,7 +56,6 @@ export function createServer(parts: ServerParts): Server {
       return failed(error);
     }
   });
-  return server;
 }
 
 function toolNamed(name: string, offered: readonly Tool[]): Tool | undefined {
@@ -65,7 +67,7 @@ function unknown(name: string, offered: readonly Tool[]): Answered {
   const meant = nearest(name.slice(0, 100), names);
   const elsewhere = tools.find((tool) => tool.name === name);
   const next = elsewhere
-    ? `Start loci mcp with --toolsets ${elsewhere.toolset}, or without --toolsets.`
+    ? `Start loci mcp with ${elsewhere.flag ?? `--toolsets ${elsewhere.toolset}`}.`
     : `Tools are ${names.join(", ")}.`;
   const sentence = `There is no tool ${JSON.stringify(clipped(name, 60))} here.${meant ? ` Did you mean ${meant}?` : ""}`;
   return refused("not-found", sentence, next);

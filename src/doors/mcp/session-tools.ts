@@ -84,14 +84,12 @@ function readOffset(given: unknown): number {
 /** As many as the search answers at once. */
 const mostHits = 500;
 
-export const searchSessionsTool: Tool = {
+const searchSessionsTool: Tool = {
   name: "search_sessions",
-  title: "Search past sessions",
   description:
     'Find messages and tool calls of past agent sessions by plain words, best first, with snippets. Not whole texts: read on with get_session. Also tool:NAME, is:error, "exact".',
   toolset: "sessions",
   operation: searchMessages,
-  idempotent: true,
   params: {
     query: { kind: "string", required: true, summary: "plain words" },
     project,
@@ -155,14 +153,12 @@ function hit(item: SearchAnswer["items"][number], { sessions }: SearchAnswer, no
   };
 }
 
-export const listSessionsTool: Tool = {
+const listSessionsTool: Tool = {
   name: "list_sessions",
-  title: "List sessions",
   description:
     "List past agent sessions, newest first: id, title, project, status, counts, cost. Not their messages: get_session reads one, search_sessions finds by words.",
   toolset: "sessions",
   operation: listSessions,
-  idempotent: true,
   params: {
     project,
     agent,
@@ -218,14 +214,12 @@ function line(item: SessionItem, now: number): Entry {
   };
 }
 
-export const getSessionTool: Tool = {
+const getSessionTool: Tool = {
   name: "get_session",
-  title: "Read a session",
   description:
     "Read a session's messages in order, with short forms of its tool calls. Long ones come in pages: go on with the cursor. id may be its beginning; ID#12 begins at message 12.",
   toolset: "sessions",
   operation: readSession,
-  idempotent: true,
   aliases: { session_id: "id" },
   params: {
     id: { kind: "string", required: true, summary: "session id" },
@@ -267,3 +261,5 @@ export const getSessionTool: Tool = {
     });
   },
 };
+
+export const sessionTools: readonly Tool[] = [searchSessionsTool, listSessionsTool, getSessionTool];

@@ -14,14 +14,12 @@ import { answerOf, type Entry, fits, mostThatFits } from "./fit.ts";
 import { clipped, whole } from "./recalled.ts";
 import { ask, maxTokens, type Tool, type ToolAnswer } from "./tool.ts";
 
-export const listTablesTool: Tool = {
+const listTablesTool: Tool = {
   name: "list_tables",
-  title: "List tables",
   description:
     "The tables and views that SQL can name; v_sessions, v_messages, v_tool_calls, v_errors, v_costs_daily are made for questions. Next: describe_table.",
   toolset: "sql",
   operation: listTables,
-  idempotent: true,
   params: { max_tokens: maxTokens },
   async run(call) {
     const { input, room } = call;
@@ -33,14 +31,12 @@ export const listTablesTool: Tool = {
   },
 };
 
-export const describeTableTool: Tool = {
+const describeTableTool: Tool = {
   name: "describe_table",
-  title: "Describe a table",
   description:
     "The columns of one table or view, with their types. Not its rows: execute_read_only_query answers those.",
   toolset: "sql",
   operation: describeTable,
-  idempotent: true,
   aliases: { table_name: "table" },
   params: {
     table: { kind: "string", required: true, summary: "its name" },
@@ -79,14 +75,12 @@ function short(listing: Parameters<typeof answerOf>[0], room: number): ToolAnswe
   return make(mostThatFits({ least: 0, most: listing.entries.length }, room, make));
 }
 
-export const executeReadOnlyQueryTool: Tool = {
+const executeReadOnlyQueryTool: Tool = {
   name: "execute_read_only_query",
-  title: "Ask with SQL",
   description:
     "Answer one SQL statement that only reads, with params for its ?. Changes nothing, stops after 5 s, at most 1,000 rows. list_tables says what there is.",
   toolset: "sql",
   operation: querySql,
-  idempotent: true,
   aliases: { sql: "query" },
   params: {
     query: { kind: "string", required: true, summary: "the statement" },
@@ -163,14 +157,12 @@ function cell(value: unknown): string {
   return safeField(typeof value === "object" ? JSON.stringify(value) : String(value));
 }
 
-export const databaseInfoTool: Tool = {
+const databaseInfoTool: Tool = {
   name: "get_database_info",
-  title: "About the store",
   description:
     "Which store this is (engine, place) and how much it holds: sessions, tool executions, errors, cost. Not its tables: list_tables.",
   toolset: "sql",
   operation: databaseInfo,
-  idempotent: true,
   params: {},
   async run(call) {
     const info = await ask<DatabaseInfo>(databaseInfo, call, call.input);
@@ -193,3 +185,10 @@ export const databaseInfoTool: Tool = {
     };
   },
 };
+
+export const sqlTools: readonly Tool[] = [
+  listTablesTool,
+  describeTableTool,
+  executeReadOnlyQueryTool,
+  databaseInfoTool,
+];

@@ -1,9 +1,20 @@
 import type { Loci } from "../../open.ts";
 import type { Context, Input, Operation, Params } from "../../operations/operation.ts";
 
-export const toolsets = ["sessions", "conversations", "sql"] as const;
+export const toolsets = ["sessions", "conversations", "memory", "swarm", "sql", "admin"] as const;
 
 export type Toolset = (typeof toolsets)[number];
+
+/** What is offered without `--toolsets`; there it is called `loci`. */
+export const usualToolsets: readonly Toolset[] = ["sessions", "conversations", "memory"];
+
+/** Sets of other programs' names for what ours do; never among `all`. */
+export const compatToolsets = ["claude-flow"] as const;
+
+export type CompatToolset = (typeof compatToolsets)[number];
+
+/** A flag of `loci mcp` that lets in what is shut out without it. */
+export type Flag = "--allow-write-sql";
 
 /** What a tool is called with, beside the arguments. */
 export interface ToolCall {
@@ -24,17 +35,27 @@ export interface ToolAnswer {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+export interface Writes {
+  /** It may change or remove what stands in the store; else it only adds. */
+  readonly destructive?: true;
+  /** Calling it again with the same arguments changes nothing more. */
+  readonly idempotent?: true;
+  /** It acts on more than the store, such as an account at a provider. */
+  readonly openWorld?: true;
+}
+
 /** One tool. Its effect is an operation's; the names of its arguments are those of the seed documents. */
 export interface Tool {
   readonly name: string;
-  readonly title: string;
   /** At most 200 characters: what, what it answers, what it does not do, what comes next. */
   readonly description: string;
-  readonly toolset: Toolset;
+  readonly toolset: Toolset | CompatToolset;
   readonly operation: Operation;
   readonly params: Params;
-  /** Calling it again with the same arguments changes nothing more. */
-  readonly idempotent: boolean;
+  /** Offered only where the command had this flag. */
+  readonly flag?: Flag;
+  /** A tool that writes says what its calls may do; one that reads has nothing to say. */
+  readonly writes?: Writes;
   /** Other names that an argument is known by. */
   readonly aliases?: Readonly<Record<string, string>>;
   run(call: ToolCall): Promise<ToolAnswer>;

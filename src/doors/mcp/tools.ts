@@ -1,26 +1,24 @@
 import type { Param } from "../../operations/operation.ts";
-import { addConversationTool, getConversationsTool } from "./conversation-tools.ts";
-import { getSessionTool, listSessionsTool, searchSessionsTool } from "./session-tools.ts";
-import {
-  databaseInfoTool,
-  describeTableTool,
-  executeReadOnlyQueryTool,
-  listTablesTool,
-} from "./sql-tools.ts";
-import type { Tool } from "./tool.ts";
+import { adminTools } from "./admin-tools.ts";
+import { conversationTools } from "./conversation-tools.ts";
+import { sessionTools } from "./session-tools.ts";
+import { sqlTools } from "./sql-tools.ts";
+import type { Flag, Tool } from "./tool.ts";
 
-/** Everything that can be called, in the order of the list. */
-export const tools: readonly Tool[] = [
-  searchSessionsTool,
-  listSessionsTool,
-  getSessionTool,
-  getConversationsTool,
-  addConversationTool,
-  listTablesTool,
-  describeTableTool,
-  executeReadOnlyQueryTool,
-  databaseInfoTool,
-];
+/** Everything that can be called, in the order of the list: a file a tool set. */
+export const tools: readonly Tool[] = [...sessionTools, ...conversationTools, ...sqlTools, ...adminTools];
+
+/** What is offered of them. */
+export interface Offer {
+  readonly toolsets: ReadonlyArray<Tool["toolset"]>;
+  readonly flags: readonly Flag[];
+}
+
+export function offeredTools({ toolsets, flags }: Offer): readonly Tool[] {
+  return tools.filter(
+    ({ toolset, flag }) => toolsets.includes(toolset) && (flag === undefined || flags.includes(flag)),
+  );
+}
 
 type Json = string | number | boolean | Json[] | { [name: string]: Json };
 
@@ -34,15 +32,15 @@ export interface ListedTool {
     readonly required?: string[];
   };
   readonly annotations: {
-    readonly title: string;
     readonly readOnlyHint: boolean;
-    readonly destructiveHint: boolean;
-    readonly idempotentHint: boolean;
+    readonly destructiveHint?: boolean;
+    readonly idempotentHint?: boolean;
     readonly openWorldHint: boolean;
   };
 }
 
-export function listed({ name, title, description, params, operation, idempotent }: Tool): ListedTool {
+export function listed(tool: Tool): ListedTool {
+  const { name, description, params } = tool;
   const required = Object.keys(params).filter((param) => params[param]?.required === true);
   return {
     name,
@@ -52,14 +50,17 @@ export function listed({ name, title, description, params, operation, idempotent
       properties: Object.fromEntries(Object.entries(params).map(([param, how]) => [param, schemaOf(how)])),
       ...(required.length > 0 ? { required } : {}),
     },
-    annotations: {
-      title,
-      readOnlyHint: operation.access === "read",
-      // What our tools write is added to the store; nothing that stood there is changed or removed.
-      destructiveHint: false,
-      idempotentHint: idempotent,
-      openWorldHint: false,
-    },
+    annotations: annotationsOf(tool),
+  };
+}
+
+/** By the protocol, `destructiveHint` and `idempotentHint` mean nothing where a tool only reads. */
+function annotationsOf({ operation, writes = {} }: Tool): ListedTool["annotations"] {
+  const { destructive = false, idempotent = false, openWorld = false } = writes;
+  return {
+    readOnlyHint: operation.access === "read",
+    ...(operation.access === "read" ? {} : { destructiveHint: destructive, idempotentHint: idempotent }),
+    openWorldHint: openWorld,
   };
 }
 

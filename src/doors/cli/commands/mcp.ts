@@ -1,15 +1,20 @@
 import { LociError } from "../../../errors.ts";
 import type { Loci } from "../../../open.ts";
 import { serveTools } from "../../mcp/serve.ts";
-import { toolsets, type Toolset } from "../../mcp/tool.ts";
-import { type Call, textInput } from "../command.ts";
+import { type Flag, toolsets, type Toolset, usualToolsets } from "../../mcp/tool.ts";
+import type { ServerParts } from "../../mcp/server.ts";
+import type { Input } from "../../../operations/operation.ts";
+import { type Call, flagInput, flagName, textInput } from "../command.ts";
+import { httpParams } from "../mcp-params.ts";
 import { version } from "../version.ts";
+import { mcpOverHttp } from "./mcp-http.ts";
 
 /** `loci mcp`: serves until the client leaves. stdout is the protocol's; what we have to say goes to stderr. */
-export async function mcp({ input, settings, env, folder, now, signal }: Call): Promise<undefined> {
+export async function mcp(call: Call): Promise<undefined> {
+  const { input, settings, env, folder, now, signal } = call;
   const url = settings.get("url").value ?? "";
   let opened: Promise<Loci> | undefined;
-  await serveTools({
+  const parts: ServerParts = {
     async open() {
       opened ??= openStore(url);
       try {
@@ -22,15 +27,26 @@ export async function mcp({ input, settings, env, folder, now, signal }: Call): 
     },
     version: version(),
     toolsets: chosen(textInput(input, "toolsets")),
+    flags: flags.filter(([name]) => input[name] === true).map(([, flag]) => flag),
     project: textInput(input, "project"),
     env,
     folder,
     now,
-    signal,
-  });
+  };
+  if (flagInput(input, "http")) await mcpOverHttp(parts, call);
+  else {
+    checkStdio(input);
+    await serveTools({ ...parts, signal });
+  }
   // A store that could not be opened has told its caller; there is nothing to close.
   await (await opened?.catch(() => undefined))?.close();
   return undefined;
+}
+
+function checkStdio(input: Input): void {
+  const [without] = Object.keys(httpParams).filter((name) => name !== "http" && input[name] !== undefined);
+  if (without === undefined) return;
+  throw new LociError("invalid", `${flagName(without)} is for --http.`, { next: "loci mcp --help" });
 }
 
 async function openStore(url: string): Promise<Loci> {
@@ -40,13 +56,17 @@ async function openStore(url: string): Promise<Loci> {
   return open(url);
 }
 
-function chosen(text: string | undefined): readonly Toolset[] {
-  if (text === undefined || text === "all") return toolsets;
-  return text.split(",").map((word) => {
-    const set = toolsets.find((name) => name === word.trim());
-    if (set !== undefined) return set;
+const flags: ReadonlyArray<readonly [name: string, flag: Flag]> = [["allowWriteSql", "--allow-write-sql"]];
+
+function chosen(text = "loci"): readonly Toolset[] {
+  return text.split(",").flatMap((word): readonly Toolset[] => {
+    const name = word.trim();
+    if (name === "loci") return usualToolsets;
+    if (name === "all") return toolsets;
+    const set = toolsets.find((one) => one === name);
+    if (set !== undefined) return [set];
     throw new LociError("invalid", `There is no tool set ${JSON.stringify(word)}.`, {
-      next: `Tool sets are ${toolsets.join(", ")}: loci mcp --toolsets ${toolsets.slice(0, 2).join(",")}`,
+      next: `Tool sets are ${toolsets.join(", ")}, loci (${usualToolsets.join(", ")}) and all: loci mcp --toolsets loci,swarm`,
     });
   });
 }
