@@ -23,7 +23,7 @@ describe("the completion", () => {
     };
     expect(spawnSync("bash", ["-n"], { input: script }).status).toBe(0);
     expect(complete("task", "")).toEqual(["ls", "add", "show", "retry", "cancel", "assign"]);
-    expect(complete("edge", "")).toEqual(["add", "rm", "probe"]);
+    expect(complete("edge", "").slice(0, 4)).toEqual(["add", "rm", "probe", "--from"]);
     expect(complete("edge", "--sw")).toEqual(["--swarm"]);
     expect(complete("task", "add", "--dep")).toEqual(["--depends-on"]);
     expect(complete("co")).toEqual(["cost", "config", "completion"]);
