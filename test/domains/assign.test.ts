@@ -138,6 +138,32 @@ await onEachBackend("assignment", ({ it, engine, clock, now }) => {
     expect((await tasks.get("t")).attempts.map(({ outcome }) => outcome)).toEqual(["failed", "cancelled"]);
   });
 
+  it("what is completed brings what was assigned meanwhile; a release gives it back as if nothing had been", async () => {
+    const me = { swarm: "s", agent: "near-1" };
+    await make("own");
+    const [own] = await tasks.claim(me);
+    if (!own) throw new Error("not claimed");
+    await tasks.fail(own, "later", { retry: false });
+    await make("t");
+    const given = await tasks.assign("t", { agent: "near-1" });
+    if (!given) throw new Error("not assigned");
+    await make("next");
+    clock.at += 1_000;
+    const next = await tasks.completeAndClaim(given.task, 1, me);
+    expect(next).toMatchObject([{ id: "next" }]);
+    expect(await member("near-1")).toMatchObject({ status: "idle", currentTask: null });
+    await tasks.complete({ id: "next", fence: 1 });
+    await make("back");
+    const back = await tasks.assign("back", { agent: "near-1" });
+    if (!back) throw new Error("not assigned");
+    await tasks.release(back.task);
+    expect((await tasks.get("back")).task).toMatchObject({ status: "ready", attempts: 0 });
+    expect(await engine().find(taskAssignments, { where: { taskId: "back" } })).toEqual([]);
+    expect(await member("near-1")).toMatchObject({ status: "idle", currentTask: null });
+    await tasks.assign("back", { agent: "near-1" });
+    expect(await tasks.claim(me)).toMatchObject([{ id: "back", fence: 2 }]);
+  });
+
   it("an agent that claimed a task by itself is given no other, also where it says that it is ready", async () => {
     await make("own");
     await make("t");

@@ -6,8 +6,9 @@ import { type Task, taskAssignments, tasks } from "../../model/task.ts";
 import type { Clock } from "../clock.ts";
 import { healthLimits } from "../swarm.ts";
 import { memberId } from "./attempt.ts";
+import { createHandOut, findAssigned } from "./hand-out.ts";
 import { assignmentOf, findTask } from "./held.ts";
-import type { ClaimOptions, Tasks } from "./tasks.ts";
+import type { Tasks } from "./tasks.ts";
 
 export interface AssignOptions {
   /** Only this agent. */
@@ -60,13 +61,10 @@ const idleStatuses = ["idle", "ready"] as const;
 /** Each turn that fails, another assignment was made: with 8 processes on 20 agents 5 were the most. */
 const turns = 64;
 
-/** An agent that keeps claiming is given what was assigned to it this much later at most. */
-const lookEvery = 250;
-
 /** Tasks, with assignment. Its `claim` answers first what was assigned to the agent, once. */
 export function createAssignment(engine: Engine, parts: AssignmentParts): Tasks & Assignment {
   const { now, random = Math.random } = parts;
-  const looked = new Map<string, Millis>();
+  const before = createHandOut(engine, now);
 
   const assign: Assignment["assign"] = async (given, options = {}) => {
     const id = typeof given === "string" ? given : given.id;
@@ -84,46 +82,23 @@ export function createAssignment(engine: Engine, parts: AssignmentParts): Tasks 
     });
   };
 
-  async function begin(options: ClaimOptions, at: Millis): Promise<Task[]> {
-    const { swarm = "default", agent, lease = 30_000 } = options;
-    const key = memberId(swarm, agent);
-    if (Math.abs(at - (looked.get(key) ?? Number.NEGATIVE_INFINITY)) < lookEvery) return [];
-    if (looked.size > 10_000) looked.clear();
-    looked.set(key, at);
-    const [task] = await findAssigned(engine, swarm, agent);
-    if (!task) return [];
-    // What has no progress was not begun: of several processes of one agent, one begins it.
-    return engine.take(
-      tasks,
-      { where: { id: task.id, fence: task.fence, status: "running", progress: null }, limit: 1 },
-      { progress: 0, dueAt: at + lease },
-    );
-  }
-
   return {
     ...parts.tasks,
     assign,
     assigned: ({ swarm = "default", agent }) => findAssigned(engine, swarm, agent),
-    async claim(options) {
-      const given = await begin(options, await now());
-      if (given.length === 0) return parts.tasks.claim(options);
-      const limit = (options.limit ?? 1) - given.length;
-      return limit < 1 ? given : [...given, ...(await parts.tasks.claim({ ...options, limit }))];
-    },
+    claim: (options) =>
+      before(options, async (limit) => (limit < 1 ? [] : parts.tasks.claim({ ...options, limit }))),
+    completeAndClaim: (lease, result, options) =>
+      before(
+        options,
+        async (limit) => {
+          if (limit >= 1) return parts.tasks.completeAndClaim(lease, result, { ...options, limit });
+          await parts.tasks.complete(lease, result);
+          return [];
+        },
+        lease.id,
+      ),
   };
-}
-
-async function findAssigned(engine: Engine, swarmId: string, agentId: string): Promise<Task[]> {
-  const [member] = await engine.find(swarmMembers, {
-    where: { id: memberId(swarmId, agentId), currentTask: { not: null } },
-    limit: 1,
-  });
-  if (!member || member.currentTask === null) return [];
-  const taskId = member.currentTask;
-  const where = { taskId, agentId, outcome: "running" } as const;
-  const [open] = await engine.find(taskAssignments, { where, limit: 1 });
-  if (!open) return [];
-  return engine.find(tasks, { where: { id: taskId, fence: open.fence, status: "running" } });
 }
 
 function refuseUnready(task: Task, at: Millis): void {
@@ -264,5 +239,8 @@ async function give(
       ),
     ),
   ]);
-  return touched === 1 ? { task: now, agentId, region } : undefined;
+  if (touched !== 1) return undefined;
+  // The agent that waits for a task learns that it has one.
+  engine.wake?.tell(tasks);
+  return { task: now, agentId, region };
 }

@@ -1,8 +1,8 @@
-import { type Change, type Engine, guard, insert, update } from "../../engine/engine.ts";
+import { type Change, type Engine, guard, insert, remove, update } from "../../engine/engine.ts";
 import { swarmMembers } from "../../model/agent.ts";
 import { stableId } from "../../model/id.ts";
 import { type Task, taskAssignments } from "../../model/task.ts";
-import { assignmentOf, type Ended } from "./held.ts";
+import { assignmentOf, attemptId, type Ended } from "./held.ts";
 
 /** The id of an agent's row in a swarm. */
 export function memberId(swarmId: string, agentId: string): string {
@@ -10,30 +10,34 @@ export function memberId(swarmId: string, agentId: string): string {
 }
 
 /**
- * Writes these changes with the end of an attempt; false where a guard of theirs did not hold.
- *
- * A task that was claimed has no row of this attempt yet: one insert ends it, as cheap as it gets. One that was
- * assigned has a row, and an agent that is kept for it: the insert's guard fails, and the second write ends the row
- * and frees the agent in the same step.
+ * Ends an attempt. A task that was claimed has no row of this attempt yet: one insert, as cheap as it gets. One that
+ * was assigned has a row, and an agent that is kept for it: the insert's guard fails, {@link isAssigned} says why, and
+ * `assigned` ends that row and frees the agent in the same step.
  */
-export async function endAttempt(
-  engine: Engine,
-  changes: readonly Change[],
-  { task, ended }: { readonly task: Task; readonly ended: Ended },
-): Promise<boolean> {
+export function endChanges(task: Task, ended: Ended, assigned: boolean): Change[] {
   const row = assignmentOf(task, ended);
-  const [touched] = await engine.write([...changes, guard(insert(taskAssignments, [row]))]);
-  if (touched === 1) return true;
-  const open = { id: row.id, outcome: "running" } as const;
-  const [assigned] = await engine.find(taskAssignments, { where: open, limit: 1, fields: ["id"] });
-  if (!assigned) return false;
+  if (!assigned) return [guard(insert(taskAssignments, [row]))];
   const { endedAt, durationMs, outcome, error } = row;
-  const member = { id: memberId(task.swarmId, row.agentId), currentTask: task.id };
-  const [again] = await engine.write([
-    ...changes,
-    guard(update(taskAssignments, open, { endedAt, durationMs, outcome, error })),
+  const open = { id: row.id, outcome: "running" } as const;
+  return [guard(update(taskAssignments, open, { endedAt, durationMs, outcome, error })), ...freeAgent(task)];
+}
+
+/** As if it had not been assigned. */
+export function unassignChanges(task: Task): Change[] {
+  return [remove(taskAssignments, { id: attemptId(task), outcome: "running" }), ...freeAgent(task)];
+}
+
+/** What the agent says of itself otherwise stays. */
+function freeAgent(task: Task): Change[] {
+  const member = { id: memberId(task.swarmId, task.agentId ?? ""), currentTask: task.id };
+  return [
     update(swarmMembers, { ...member, status: "working" }, { status: "idle" }),
     update(swarmMembers, member, { currentTask: null }),
-  ]);
-  return again === 1;
+  ];
+}
+
+/** This very attempt was assigned, and did not end yet. */
+export async function isAssigned(engine: Engine, task: Task): Promise<boolean> {
+  const where = { id: attemptId(task), outcome: "running" } as const;
+  return (await engine.find(taskAssignments, { where, limit: 1, fields: ["id"] })).length > 0;
 }

@@ -7,6 +7,15 @@ import type { Millis } from "../../model/collection.ts";
 /** What a holder shows: the task that it claimed, or its id and fence. */
 export type Lease = Pick<Task, "id" | "fence">;
 
+export const heldWhere = ({
+  id,
+  fence,
+}: Lease): { readonly id: string; readonly fence: number; readonly status: "running" } => ({
+  id,
+  fence,
+  status: "running",
+});
+
 export async function findTask(engine: Engine, id: string): Promise<Task> {
   const [row] = await engine.find(tasks, { where: { id }, limit: 1 });
   if (row) return row;
@@ -42,11 +51,15 @@ export interface Ended {
   readonly error: string | null;
 }
 
+export function attemptId({ id, fence, claimedAt }: Pick<Task, "id" | "fence" | "claimedAt">): string {
+  return stableId(claimedAt ?? 0, "attempt", id, String(fence));
+}
+
 /** The row that remembers an attempt; one for each fence of a task. */
 export function assignmentOf(task: Task, { at, outcome, error }: Ended): TaskAssignment {
   const assignedAt = task.claimedAt ?? at;
   return {
-    id: stableId(assignedAt, "attempt", task.id, String(task.fence)),
+    id: attemptId({ ...task, claimedAt: assignedAt }),
     taskId: task.id,
     swarmId: task.swarmId,
     agentId: task.agentId ?? "",

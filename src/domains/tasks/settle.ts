@@ -1,7 +1,7 @@
 import { type Change, type Engine, guard, type Patch, update, type Where } from "../../engine/engine.ts";
 import type { Millis } from "../../model/collection.ts";
 import { type Task, taskDependencies, tasks } from "../../model/task.ts";
-import { endAttempt } from "./attempt.ts";
+import { endChanges, isAssigned } from "./attempt.ts";
 import type { Ended } from "./held.ts";
 
 export interface Settling {
@@ -13,17 +13,41 @@ export interface Settling {
   readonly at: Millis;
   /** How its attempt ended, where somebody had it. */
   readonly ended?: Ended;
+  /** It was not claimed but assigned: see {@link endChanges}. */
+  readonly assigned?: true;
+}
+
+/** False: the task is not as it was thought to be, and nothing was done. */
+export async function settle(engine: Engine, settling: Settling): Promise<boolean> {
+  const [touched] = await engine.write(await settleChanges(engine, settling));
+  if (touched !== 1) {
+    const again = await ifAssigned(engine, settling);
+    return again !== undefined && settle(engine, again);
+  }
+  settled(engine, settling);
+  return true;
+}
+
+/** Where a write failed because the task was assigned: what to write instead. */
+export async function ifAssigned(engine: Engine, settling: Settling): Promise<Settling | undefined> {
+  if (!settling.ended || settling.assigned) return undefined;
+  return (await isAssigned(engine, settling.task)) ? { ...settling, assigned: true } : undefined;
+}
+
+/** What waited for it may be ready. */
+export function settled(engine: Engine, { task }: Settling): void {
+  if (task.dependents > 0) engine.wake?.tell(tasks);
 }
 
 /**
  * Settles a task and, in the same write, what waits for it: done makes it ready, dead and cancelled cancel it or let
- * it go on. False: the task is not as it was thought to be, and nothing was done.
+ * it go on. The first of them is the guard.
  *
  * The count of dependents is part of the guard: a task that is made to wait in the same moment is seen, or waits for
  * nothing.
  */
-export async function settle(engine: Engine, settling: Settling): Promise<boolean> {
-  const { task, where, status, patch, at, ended } = settling;
+export async function settleChanges(engine: Engine, settling: Settling): Promise<Change[]> {
+  const { task, where, status, patch, at, ended, assigned = false } = settling;
   const changes: Change[] = [
     guard(
       update(
@@ -33,11 +57,10 @@ export async function settle(engine: Engine, settling: Settling): Promise<boolea
       ),
     ),
   ];
+  if (ended) changes.push(...endChanges(task, ended, assigned));
   if (task.dependents > 0)
     changes.push(...(await dependentsOf(engine, task, { good: status === "done", at })));
-  if (ended) return endAttempt(engine, changes, { task, ended });
-  const [touched] = await engine.write(changes);
-  return touched === 1;
+  return changes;
 }
 
 /** What a settled task means for those that wait for it, and for those that wait for them. */

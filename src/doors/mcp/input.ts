@@ -60,7 +60,7 @@ function article(kind: string): string {
 function exampleOf({ name, params }: Tool): string {
   const required = Object.entries(params).filter(([, param]) => param.required);
   const args = Object.fromEntries(
-    (required.length > 0 ? required : []).map(([key, { summary }]) => [key, `<${summary}>`]),
+    (required.length > 0 ? required : []).map(([key, { summary }]) => [key, `<${summary || key}>`]),
   );
   return `Call ${name} with ${JSON.stringify(args)}.`;
 }

@@ -66,7 +66,7 @@ function annotationsOf({ operation, writes = {} }: Tool): ListedTool["annotation
 
 /** Limits stand in the schema too where a client can heed them; the sentences that teach come from the reading. */
 function schemaOf(param: Param): Json {
-  const about = { description: param.summary };
+  const about = param.summary === "" ? {} : { description: param.summary };
   const usual = "default" in param && param.default !== undefined ? { default: param.default } : {};
   switch (param.kind) {
     case "enum":
