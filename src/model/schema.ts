@@ -1,3 +1,4 @@
+import { blackboard, blackboardHistory } from "./blackboard.ts";
 import { agentMetrics } from "./agent-metric.ts";
 import { checkpoints } from "./checkpoint.ts";
 import { agents, swarmMembers } from "./agent.ts";
@@ -5,6 +6,7 @@ import { cacheLoads, cacheMarks, cachePatterns, edgeCache } from "./cache.ts";
 import type { AnyCollection } from "./collection.ts";
 import { edgeLatencies, edgeReplicas } from "./edge.ts";
 import { knowledge } from "./knowledge.ts";
+import { knowledgeIndex, knowledgeSegments, knowledgeTerms } from "./knowledge-index.ts";
 import { ledger } from "./ledger.ts";
 import { agentMemory } from "./memory.ts";
 import { locks } from "./lock.ts";
@@ -91,6 +93,11 @@ export const storeSchema: Schema = {
         cacheMarks,
         cacheLoads,
         cachePatterns,
+        knowledgeIndex,
+        knowledgeSegments,
+        knowledgeTerms,
+        blackboard,
+        blackboardHistory,
       ],
     },
   ],

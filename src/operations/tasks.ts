@@ -188,7 +188,7 @@ export const assignTask: Operation = operation({
   },
 });
 
-function taskItem(task: Task): TaskItem {
+export function taskItem(task: Task): TaskItem {
   const { lane: _lane, rank: _rank, ...shown } = task;
   return {
     ...shown,
