@@ -22,7 +22,9 @@ describe("the completion", () => {
       return stdout.split("\n").filter(Boolean);
     };
     expect(spawnSync("bash", ["-n"], { input: script }).status).toBe(0);
-    expect(complete("task", "")).toEqual(["ls", "add", "show", "retry", "cancel"]);
+    expect(complete("task", "")).toEqual(["ls", "add", "show", "retry", "cancel", "assign"]);
+    expect(complete("edge", "").slice(0, 4)).toEqual(["add", "rm", "probe", "--from"]);
+    expect(complete("edge", "--sw")).toEqual(["--swarm"]);
     expect(complete("task", "add", "--dep")).toEqual(["--depends-on"]);
     expect(complete("co")).toEqual(["cost", "connect", "config", "completion"]);
     expect(complete("ls", "--lim")).toEqual(["--limit"]);
