@@ -172,7 +172,7 @@ function createCoordination(
   return {
     swarm: (id, limits = {}) => createSwarm(engine, id, { now, limits }),
     tasks: createAssignment(engine, { now, tasks: createTasks(engine, { now }), regions: edge.metrics }),
-    locks: createLocks(engine, { now }),
+    locks: createLocks(engine, { now, elapsed }),
     mailbox: createMailbox(engine, { now }),
     edge,
     cache: createCache(engine, { now, wall: Date.now, elapsed, random: Math.random, options: cache }),
