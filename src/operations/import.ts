@@ -11,6 +11,8 @@ export interface ImportAnswer {
   readonly toolExecutions: number;
   readonly modelCalls: number;
   readonly rawEvents: number;
+  /** Decisions, entries of knowledge and checkpoints. */
+  readonly remembered: number;
   /** Files that could not be read, and lines that could not be taken. */
   readonly problems: readonly ImportProblem[];
 }

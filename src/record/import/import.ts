@@ -201,5 +201,6 @@ function add(one: ImportCounts, other: ImportCounts): ImportCounts {
     toolExecutions: one.toolExecutions + other.toolExecutions,
     modelCalls: one.modelCalls + other.modelCalls,
     rawEvents: one.rawEvents + other.rawEvents,
+    remembered: one.remembered + other.remembered,
   };
 }

@@ -17,6 +17,8 @@ export interface ImportCounts {
   readonly modelCalls: number;
   /** Lines that are kept as they were written. */
   readonly rawEvents: number;
+  /** Decisions, entries of knowledge and checkpoints. */
+  readonly remembered: number;
 }
 
 const chunk = 200;
@@ -31,6 +33,7 @@ export async function storedCounts(engine: Engine, ids: ReadonlySet<string>): Pr
     toolExecutions: 0,
     modelCalls: 0,
     rawEvents: 0,
+    remembered: 0,
   };
   const all = [...ids];
   for (let start = 0; start < all.length; start += chunk) {
