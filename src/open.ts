@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Cache, type CacheOptions, createCache } from "./domains/cache/cache.ts";
+import type { ForeignRow } from "./engines/libsql/foreign.ts";
 import { type Checkpoints, createCheckpoints } from "./domains/checkpoints.ts";
 import { createEdge, type Edge } from "./domains/edge/edge.ts";
 import { createIngest, type Ingest } from "./domains/ingest.ts";
@@ -216,6 +217,10 @@ interface ImportInto {
 /** From so many bytes on, a second thread makes messages searchable while others are still read. */
 const largeImport = 32 * 1024 * 1024;
 
+async function readTable(path: string, table: string): Promise<readonly ForeignRow[] | null> {
+  return (await import("./engines/libsql/foreign.ts")).readForeignTable(path, table);
+}
+
 async function importAll(
   { engine, ingest, prices, searching, url }: ImportInto,
   paths: readonly string[] | undefined,
@@ -230,7 +235,7 @@ async function importAll(
     how.onProgress?.(progress);
   };
   try {
-    const parts = { engine, ingest, costOf: prices.costOf, now: Date.now };
+    const parts = { engine, ingest, costOf: prices.costOf, now: Date.now, readTable };
     const report = await importPaths(parts, {
       ...how,
       onProgress,

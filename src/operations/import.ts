@@ -34,7 +34,7 @@ export const importSessions: Operation = operation({
     path: { kind: "list", positional: true, summary: "files and folders; without any, Claude Code's own" },
     source: {
       kind: "enum",
-      choices: ["claude-code", "loci"],
+      choices: ["claude-code", "loci", "claude-flow"],
       summary: "what the files hold; told from their content when left out",
     },
     redact: {

@@ -2,7 +2,7 @@ import type { AnyCollection } from "../../model/collection.ts";
 import { type Checkpoint, checkpoints } from "../../model/checkpoint.ts";
 import { type Knowledge, knowledge } from "../../model/knowledge.ts";
 import { type AgentMemory, agentMemory } from "../../model/memory.ts";
-import type { JsonObject } from "./claude-code/line.ts";
+import { type JsonObject, momentOf } from "./claude-code/line.ts";
 
 /** What agents keep, beside what was recorded: kinds of the interchange format too. */
 export type KeptLine =
@@ -41,8 +41,7 @@ export function keptLine(
   const row: Record<string, unknown> = {};
   for (const [name, field] of Object.entries(keptCollections[kind].fields)) {
     const value = line[name] ?? defaults[kind][name] ?? null;
-    row[name] =
-      field.kind === "time" && value !== null ? new Date(value as string | number).getTime() : value;
+    row[name] = field.kind === "time" ? (momentOf(value) ?? null) : value;
   }
   row["id"] = id;
   row["createdAt"] ??= at;
