@@ -31,7 +31,7 @@ export class TursoIntelligentCache {
     const { cache } = await this.#turso.open();
     const at = { location: context.region };
     await cache.set(key, value, { ...at, pattern: context.keyPattern, context });
-    return { ttl_seconds: (await cache.inspect(key, at))?.ttlSeconds ?? 0 };
+    return { ttl_seconds: ((await cache.inspect(key, at))?.ttl ?? 0) / 1000 };
   }
 
   /** The value, or undefined where it expired or never was. */

@@ -1,4 +1,4 @@
-import { errorCode, LociError } from "../errors.ts";
+import { LociError } from "../errors.ts";
 import { type Turso, type TursoRows, turso } from "./turso.ts";
 
 /** The guide's coordinator of a swarm, over `loci.swarm`. */
@@ -24,10 +24,10 @@ export class TursoSwarmCoordinator {
     const fresh = members.filter(({ status, currentTask }) => status === "idle" && currentTask === null);
     if (fresh.length > 0) await swarm.heartbeat(fresh.map(({ agentId }) => agentId), { status: "ready" });
     if (taskData === undefined) return null;
-    const { id } = await loci.tasks.create({ swarm: swarmId, title: taskData });
+    const { task } = await loci.tasks.create({ swarm: swarmId, title: taskData });
     for (const agent of selectedAgent === undefined ? agents : [selectedAgent]) {
-      const given = await loci.tasks.assign(id, { agent });
-      if (given !== null) return { task_id: id, agent_id: agent };
+      const given = await loci.tasks.assign(task, { agent });
+      if (given !== null) return { task_id: task.id, agent_id: agent };
     }
     return null;
   }
@@ -76,12 +76,7 @@ export class EdgeAwareTaskDistributor {
   } | null> {
     const { tasks } = await this.#turso.open();
     const { id, title = id, ...more } = task;
-    try {
-      await tasks.create({ id, title, ...more });
-    } catch (error) {
-      // It was made before, by whomever: then that one is meant.
-      if (errorCode(error) !== "exists") throw error;
-    }
+    if ((await tasks.get(id)) === null) await tasks.create({ id, title, ...more });
     const given = await tasks.assign(id);
     if (given === null) return null;
     return {

@@ -191,10 +191,11 @@ function conversationCalls(opened: Opening): Pick<Turso, "add_conversation" | "g
 
 function knowledgeCalls(opened: Opening): Pick<Turso, "add_knowledge" | "search_knowledge"> {
   return {
-    async add_knowledge({ metadata, ...entry }) {
+    async add_knowledge({ category = "general", metadata, ...entry }) {
       const finder = metadata?.["discovered_by"] ?? metadata?.["agent"];
       const { knowledge } = await opened();
       const { id } = await knowledge.add({
+        category,
         ...entry,
         ...(metadata === undefined ? {} : { metadata }),
         ...(typeof finder === "string" && finder !== "" ? { agentId: finder.slice(0, 200) } : {}),
