@@ -1,4 +1,5 @@
 import { LociError } from "../errors.ts";
+import { tasks as taskRows } from "../model/task.ts";
 import { type Turso, type TursoRows, turso } from "./turso.ts";
 
 /** The guide's coordinator of a swarm, over `loci.swarm`. */
@@ -22,7 +23,11 @@ export class TursoSwarmCoordinator {
     const swarm = loci.swarm(swarmId);
     const members = await swarm.register(agents.map((agent) => ({ agent })));
     const fresh = members.filter(({ status, currentTask }) => status === "idle" && currentTask === null);
-    if (fresh.length > 0) await swarm.heartbeat(fresh.map(({ agentId }) => agentId), { status: "ready" });
+    if (fresh.length > 0)
+      await swarm.heartbeat(
+        fresh.map(({ agentId }) => agentId),
+        { status: "ready" },
+      );
     if (taskData === undefined) return null;
     const { task } = await loci.tasks.create({ swarm: swarmId, title: taskData });
     for (const agent of selectedAgent === undefined ? agents : [selectedAgent]) {
@@ -74,9 +79,10 @@ export class EdgeAwareTaskDistributor {
     readonly edge_region: string | null;
     readonly assigned_at: string;
   } | null> {
-    const { tasks } = await this.#turso.open();
+    const { engine, tasks } = await this.#turso.open();
     const { id, title = id, ...more } = task;
-    if ((await tasks.get(id)) === null) await tasks.create({ id, title, ...more });
+    const [known] = await engine.find(taskRows, { where: { id }, limit: 1 });
+    if (known === undefined) await tasks.create({ id, title, ...more });
     const given = await tasks.assign(id);
     if (given === null) return null;
     return {
@@ -127,7 +133,10 @@ export async function nearestEdgeQuery(
   on: Turso = turso,
 ): Promise<TursoRows> {
   if (typeof userLocation !== "string" || userLocation === "") {
-    throw new LociError("invalid", `A location is a text that is not empty, not ${JSON.stringify(userLocation)}.`);
+    throw new LociError(
+      "invalid",
+      `A location is a text that is not empty, not ${JSON.stringify(userLocation)}.`,
+    );
   }
   const edge = await determineNearestEdge(userLocation, on);
   return on.execute_read_only_query({ query, params: [edge.region] });

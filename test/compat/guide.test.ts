@@ -125,7 +125,14 @@ WHERE created_at > datetime('now', '-24 hours')
 GROUP BY agent_id, task_type;`,
     });
     expect(rows).toEqual([
-      { agent_id: "a", task_type: "build", task_count: 2, avg_duration: 200, avg_tokens: 20, success_rate: 50 },
+      {
+        agent_id: "a",
+        task_type: "build",
+        task_count: 2,
+        avg_duration: 200,
+        avg_tokens: 20,
+        success_rate: 50,
+      },
     ]);
   });
 });
@@ -163,8 +170,11 @@ describe("a swarm", () => {
   test("a task goes to the one idle agent of the best region, and a second one to nobody", async () => {
     const { edge, swarm } = await turso.open();
     const distributor = new EdgeAwareTaskDistributor(turso);
-    await swarm("default").register([{ agent: "in-fra", region: "fra" }, { agent: "in-syd", region: "syd" }]);
-    await expect(distributor.distributeTask({ id: "too-early" })).rejects.toMatchObject({ code: "not-found" });
+    await swarm("default").register([
+      { agent: "in-fra", region: "fra" },
+      { agent: "in-syd", region: "syd" },
+    ]);
+    await expect(distributor.distributeTask({ id: "t1" })).rejects.toMatchObject({ code: "not-found" });
     await edge.register("fra");
     await edge.register("syd");
     edge.observe("syd", 5);
@@ -197,7 +207,12 @@ describe("a swarm", () => {
         status: "active",
       }),
       // D6: the guide's own query drops it.
-      expect.objectContaining({ agent_id: "silent", tasks_completed: 0, last_activity: null, status: "inactive" }),
+      expect.objectContaining({
+        agent_id: "silent",
+        tasks_completed: 0,
+        last_activity: null,
+        status: "inactive",
+      }),
     ]);
   });
 });
@@ -235,8 +250,12 @@ describe("best practices", () => {
       maxConnections: 10,
       idleTimeout: 30000,
     });
-    await pool.execute_query({ query: "CREATE TABLE batch_data (id TEXT PRIMARY KEY, data TEXT, timestamp TEXT)" });
-    const batchInsert = async (records: Array<{ id: string; data: string; timestamp: string }>): Promise<void> => {
+    await pool.execute_query({
+      query: "CREATE TABLE batch_data (id TEXT PRIMARY KEY, data TEXT, timestamp TEXT)",
+    });
+    const batchInsert = async (
+      records: Array<{ id: string; data: string; timestamp: string }>,
+    ): Promise<void> => {
       const placeholders = records.map(() => "(?, ?, ?)").join(", ");
       const values = records.flatMap((r) => [r.id, r.data, r.timestamp]);
       await pool.execute_query({
@@ -244,11 +263,17 @@ describe("best practices", () => {
         params: values,
       });
     };
-    const records = Array.from({ length: 200 }, (_, i) => ({ id: `r${i}`, data: "x", timestamp: "2026-11-21" }));
+    const records = Array.from({ length: 200 }, (_, i) => ({
+      id: `r${i}`,
+      data: "x",
+      timestamp: "2026-11-21",
+    }));
     await batchInsert(records);
     const { rows } = await pool.execute_read_only_query({ query: "SELECT count(*) AS n FROM batch_data" });
     expect(rows).toEqual([{ n: 200 }]);
-    await expect(pool.execute_query({ query: "DROP TABLE sessions" })).rejects.toMatchObject({ code: "read-only" });
+    await expect(pool.execute_query({ query: "DROP TABLE sessions" })).rejects.toMatchObject({
+      code: "read-only",
+    });
   });
 
   test("queries go to the region nearest to the user", async () => {
