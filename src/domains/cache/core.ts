@@ -34,6 +34,8 @@ export interface CacheParts {
   /** This machine's clock, a clock that nobody sets, and chance. */
   readonly now: () => Millis;
   readonly elapsed: () => Millis;
+  /** A cheaper one, where there is one: createTick. */
+  readonly tick?: () => Millis;
   readonly random: () => number;
 }
 
@@ -64,7 +66,10 @@ export interface Core extends LoadParts {
   readonly stop: () => void;
 }
 
-export function createCore({ tier, now, elapsed, random }: CacheParts, options: CacheOptions): Core {
+export function createCore(
+  { tier, now, elapsed, tick = elapsed, random }: CacheParts,
+  options: CacheOptions,
+): Core {
   let near: Near | undefined;
   let making: Promise<Near> | undefined;
   let tend = async (): Promise<void> => undefined;
@@ -83,6 +88,7 @@ export function createCore({ tier, now, elapsed, random }: CacheParts, options: 
     tier,
     attempts,
     elapsed,
+    tick,
     wall: now,
     every: options.checkEvery,
     apply: (changes) => near?.apply(changes),
@@ -117,8 +123,8 @@ export function createCore({ tier, now, elapsed, random }: CacheParts, options: 
 }
 
 /** What a key at a location is called in memory: a text of its own for each. */
-export function nameOf({ options }: Core, key: string, location: string | undefined): string {
-  if ((location === undefined || location === options.location) && !key.startsWith("\u0000")) return key;
+export function nameOf({ options }: Core, key: string, location?: string): string {
+  if ((location === undefined || location === options.location) && key.charCodeAt(0) !== 0) return key;
   return `\u0000${location ?? options.location}\u0000${key}`;
 }
 
