@@ -25,6 +25,8 @@ export interface Migration {
   readonly create?: readonly AnyCollection[];
   /** Fields that a collection gains; they are optional, so that no row has to be rewritten. */
   readonly add?: ReadonlyArray<{ readonly to: AnyCollection; readonly fields: readonly string[] }>;
+  /** Collections whose columns gain the defaults that `bySql` says, and the types that their fields have by now. */
+  readonly defaults?: readonly AnyCollection[];
   /** Collections whose table is made anew from its rows: a backup is taken first. */
   readonly rewrite?: readonly AnyCollection[];
 }
@@ -77,6 +79,7 @@ export const storeSchema: Schema = {
     {
       version: 4,
       summary: "metrics, queries, edge, cache, blackboard",
+      defaults: [agentMemory, knowledge],
       create: [agentMetrics, queryPerformance, queryLog, edgeCache, cacheMarks, cacheLoads, cachePatterns],
     },
   ],
@@ -87,3 +90,8 @@ export const searchSchema: Schema = {
   table: "search_schema_version",
   migrations: [{ version: 1, summary: "search index", create: [searchSegments, searchBlocks, searchState] }],
 };
+
+/** Every collection that Loci has a table for. */
+export const ownCollections: readonly AnyCollection[] = [storeSchema, searchSchema].flatMap(
+  ({ migrations }) => migrations.flatMap(({ create = [] }) => create),
+);

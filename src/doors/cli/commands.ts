@@ -4,7 +4,7 @@ import { managePrices } from "../../operations/prices.ts";
 import { listErrors, showCost } from "../../operations/reports.ts";
 import { searchMessages } from "../../operations/search.ts";
 import { listSessions, showSession, tailMessages } from "../../operations/sessions.ts";
-import { querySql } from "../../operations/sql.ts";
+import { runSql } from "../../operations/sql.ts";
 import { summarize } from "../../operations/summary.ts";
 import { cacheCommands } from "./cache-commands.ts";
 import type { Command } from "./command.ts";
@@ -106,10 +106,10 @@ export const commands: readonly Command[] = [
     ],
     run: async (call) => (await import("./commands/export.ts")).exportSessions(call),
   },
-  operated(querySql, {
+  operated(runSql, {
     view: async () => (await import("./views/sql.ts")).sqlView,
     details:
-      "The statement is refused by the database itself where it would change something, and runs in a process of its own that is stopped after its time.",
+      "The statement is refused by the database itself where it would change something, and runs in a process of its own that is stopped after its time. With --write it may change your own tables, and add to agent_memory and knowledge.",
     flags: {
       file: {
         kind: "string",
@@ -121,6 +121,10 @@ export const commands: readonly Command[] = [
     examples: [
       ["loci sql 'select title, cost_usd from sessions order by cost_usd desc limit 5'", "the dearest five"],
       ["loci sql --file q.sql --format csv > out.csv", "for a spreadsheet"],
+      [
+        "loci sql --write --yes 'create table notes (id integer primary key, text text)'",
+        "a table of your own",
+      ],
     ],
   }),
   ...coordination,
@@ -157,6 +161,10 @@ export const commands: readonly Command[] = [
         summary:
           "with commas: sessions, conversations, memory, swarm, sql, admin; loci is the first three, all is all",
         placeholder: "NAMES",
+      },
+      allowWriteSql: {
+        kind: "boolean",
+        summary: "offer execute_query, which changes your own tables: docs/sql.md",
       },
       project: {
         kind: "string",
