@@ -207,7 +207,7 @@ async function deleteCached(core: Core, key: string, at: At = {}): Promise<boole
   // Whoever loads it now began before: its value carries the mark of before, and is invalid.
   await core.tier.mark([keyMark(id)]);
   const removed = await core.tier.remove([id]);
-  outdate(core, (flight) => flight.id === id);
+  outdate(core, (running) => running.id === id);
   near.forget(id);
   return removed > 0;
 }
