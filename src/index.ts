@@ -12,6 +12,14 @@ export type {
   Swept,
 } from "./domains/cache/cache.ts";
 export type { Activity, ActivityLimits } from "./domains/activity.ts";
+export type {
+  Blackboard,
+  BoardAnswer,
+  BoardQuery,
+  BoardValue,
+  BoardVersion,
+  BoardWrite,
+} from "./domains/blackboard.ts";
 export type { JsonChange } from "./domains/checkpoint-diff.ts";
 export type {
   CheckpointFilter,
@@ -67,6 +75,7 @@ export type {
   TaskQuery,
   Tasks,
 } from "./domains/tasks/tasks.ts";
+export type { VoteGiven, VoteResult, Votes } from "./domains/votes.ts";
 export type { Engine, SqlAnswer, SqlDoor, SqlOptions } from "./engine/engine.ts";
 export { type ErrorCode, errorCode, type ErrorDetails, LociError } from "./errors.ts";
 export type { AgentMetric } from "./model/agent-metric.ts";

@@ -27,6 +27,8 @@ export interface FoundKnowledge {
   readonly items: readonly FoundItem[];
   /** So many entries match. */
   readonly total: number;
+  /** False: there are about so many. */
+  readonly isCounted: boolean;
 }
 
 export interface Removed {
@@ -105,7 +107,7 @@ export const searchKnowledge: Operation = operation({
       agentId: agent,
       limit,
     });
-    return { items: found.items.map(itemOf), total: found.total };
+    return { ...found, items: found.items.map(itemOf) };
   },
 });
 
