@@ -129,7 +129,10 @@ async function detail(engine: Engine, id: string): Promise<TaskDetail> {
   const [before, behind, attempts] = await Promise.all([
     engine.find(taskDependencies, { where: { taskId: id } }),
     engine.find(taskDependencies, { where: { dependsOn: id } }),
-    engine.find(taskAssignments, { where: { taskId: id }, orderBy: [["fence", "up"]] }),
+    engine.find(taskAssignments, {
+      where: { taskId: id, outcome: { not: "running" } },
+      orderBy: [["fence", "up"]],
+    }),
   ]);
   return {
     task,
