@@ -166,6 +166,11 @@ export const commands: readonly Command[] = [
         kind: "boolean",
         summary: "offer execute_query, which changes your own tables: docs/sql.md",
       },
+      compat: {
+        kind: "enum",
+        choices: ["claude-flow"],
+        summary: "the tool names of another program too",
+      },
       project: {
         kind: "string",
         letter: "p",
