@@ -176,7 +176,7 @@ export const exportKnowledge: Operation = operation({
     do {
       const query = { category, tags: tag, agentId: agent, history, limit: 1_000, after };
       const page = await loci.knowledge.list(query);
-      items.push(...page.items.map(itemOf));
+      items.push(...page.items.map(knowledgeItem));
       after = page.next ?? undefined;
     } while (after !== undefined);
     // The oldest first, as they came.
