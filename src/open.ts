@@ -10,6 +10,7 @@ import { createLocks, type Locks } from "./domains/locks.ts";
 import { createMailbox, type Mailbox } from "./domains/mailbox.ts";
 import { createMetrics, type Metrics } from "./domains/metrics.ts";
 import { createPrices, type PriceOverrides, type Prices } from "./domains/prices.ts";
+import type { Queries } from "./domains/queries.ts";
 import { createReports, type Reports } from "./domains/reports.ts";
 import type { Search, SearchAnswer, SearchOptions } from "./domains/search/search.ts";
 import { createSessions, type Sessions } from "./domains/sessions.ts";
@@ -67,6 +68,8 @@ export interface Loci extends AsyncDisposable {
   readonly mailbox: Mailbox;
   /** What agents finished, how long it took and how it went; who is active. See docs/metrics.md. */
   readonly metrics: Metrics;
+  /** Which queries of this store take the time, in all processes. See docs/metrics.md. */
+  readonly queries: Queries;
   /** Absent where the backend has no SQL. */
   readonly sql?: SqlDoor;
   /** Ends it; twice is fine. */
@@ -125,6 +128,7 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     },
     import: (paths, how) => importAll({ engine, ingest, prices, searching, url }, paths, how),
     ...createCoordination(engine),
+    queries: store.queries,
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),
     close,
     [Symbol.asyncDispose]: close,

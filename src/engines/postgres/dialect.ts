@@ -4,6 +4,7 @@ import { columnName, type FieldKind } from "../../model/collection.ts";
 import { type Param, query, statement } from "../sql/client.ts";
 import type { Column, Dialect } from "../sql/dialect.ts";
 import { safeInteger } from "../sql/sqlite.ts";
+import { postgresRules } from "../sql/guard-lists.ts";
 import { quoted } from "../sql/writer.ts";
 
 type Scalar = string | number | boolean | Uint8Array | null;
@@ -26,6 +27,7 @@ const schemaLock = 0x4c6f6369;
 
 export const postgresDialect: Dialect = {
   name: "postgres",
+  lexis: postgresRules.lexis,
   // collate "C": texts sort by their bytes, as in SQLite. (3): what others write has no more than our milliseconds.
   types: { ...casts, id: 'text collate "C"', text: 'text collate "C"', time: "timestamptz(3)" },
   clock: "clock_timestamp()",

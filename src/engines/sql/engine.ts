@@ -1,5 +1,6 @@
 import { planChange, type PlannedChange, settingsOf } from "../../engine/change.ts";
 import type { Engine, SqlDoor } from "../../engine/engine.ts";
+import type { Meter } from "../../engine/meter.ts";
 import { type Plan, planQuery } from "../../engine/query.ts";
 import { planRollup, type RollupPlan } from "../../engine/rollup.ts";
 import { fieldOf } from "../../engine/stored.ts";
@@ -14,10 +15,13 @@ import {
   rollupColumns,
 } from "./compile.ts";
 import type { Dialect } from "./dialect.ts";
+import { meteredClient, meteredDoor } from "./metered.ts";
 import { migrate } from "./migrate.ts";
 
 export interface SqlEngineOptions {
   readonly sql?: SqlDoor;
+  /** Notes every statement, those of {@link sql} too, but those that prepare the store. */
+  readonly meter?: Meter | undefined;
   readonly now?: () => number;
 }
 
@@ -25,20 +29,21 @@ type Row = Record<string, unknown>;
 
 /** The contract over any SQL database: verbs are checked, compiled, run, and their answers decoded by declared kind. */
 export function createSqlEngine(
-  client: SqlClient,
+  unmetered: SqlClient,
   dialect: Dialect,
-  { sql, now = Date.now }: SqlEngineOptions = {},
+  { sql, meter, now = Date.now }: SqlEngineOptions = {},
 ): Engine {
+  const client = meter ? meteredClient(unmetered, meter, dialect.lexis) : unmetered;
   const { clock } = dialect;
   const engine: Omit<Engine, "find"> & { find(from: AnyCollection, query?: object): Promise<Row[]> } = {
     name: dialect.name,
     place: client.place,
-    ...(sql && { sql }),
+    ...(sql && { sql: meter ? meteredDoor(sql, meter, dialect.lexis) : sql }),
     ...(clock !== undefined && {
       now: async () => Number((await client.read(query(`select ${dialect.millis(clock)}`))).rows[0]?.[0]),
     }),
 
-    prepare: (schema) => migrate(client, dialect, { schema, now }),
+    prepare: (schema) => migrate(unmetered, dialect, { schema, now }),
 
     async write(changes) {
       const planned = changes.map(planChange);

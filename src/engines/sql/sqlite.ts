@@ -4,12 +4,14 @@ import { escapeText, unescapeText } from "../../engine/text.ts";
 import { columnName, type FieldKind } from "../../model/collection.ts";
 import { type Param, query } from "./client.ts";
 import type { Column, Dialect } from "./dialect.ts";
+import { sqliteRules } from "./guard-lists.ts";
 import { quoted } from "./writer.ts";
 
 /** SQLite and its family. A time is `YYYY-MM-DD HH:MM:SS.SSS`, so that `created_at > datetime('now', '-1 day')` works. */
 export function createSqliteDialect(name: string): Dialect {
   return {
     name,
+    lexis: sqliteRules.lexis,
     types: {
       id: "text",
       text: "text",
