@@ -38,7 +38,8 @@ function noteAlone() {
   began = spent();
   for (let i = 0; i < count; i++) meter.note(textOf(i), (i % 100) / 10, patternOf);
   const all = spent() - began;
-  if (meter.read().tallies.reduce((sum, tally) => sum + tally.count, 0) !== count) throw new Error("not all was noted");
+  if (meter.read().tallies.reduce((sum, tally) => sum + tally.count, 0) !== count)
+    throw new Error("not all was noted");
   return nanoseconds(all - making);
 }
 

@@ -87,7 +87,10 @@ async function openEngine(place: Place, options: Metered): Promise<Engine> {
     case "postgres": {
       const { createPostgresEngine } = await import("./engines/postgres/postgres.ts");
       const readOnlyUrl = urlForSql(place.url);
-      return createPostgresEngine(place.url, { meter: options.meter, ...(readOnlyUrl !== undefined && { readOnlyUrl }) });
+      return createPostgresEngine(place.url, {
+        meter: options.meter,
+        ...(readOnlyUrl !== undefined && { readOnlyUrl }),
+      });
     }
     case "remote":
       throw new LociError(

@@ -81,31 +81,8 @@ export function createQueries(
   let running: Promise<void> = Promise.resolve();
   let closed: Promise<void> | undefined;
 
-  const store = async (): Promise<void> => {
-    const noted = meter?.take();
-    if (noted === undefined || noted.tallies.length === 0) return;
-    let left: readonly QueryTally[] = noted.tallies;
-    let slow = noted.slow;
-    try {
-      const at = await now();
-      const beside = [
-        insert(queryLog, slow),
-        remove(queryLog, { createdAt: { below: at - slowKeptFor } }),
-        remove(queryPerformance, { lastExecuted: { below: at - patternsKeptFor } }),
-      ];
-      await mergeTallies(engine, noted.tallies, {
-        beside,
-        onWritten: (rest) => {
-          left = rest;
-          slow = [];
-        },
-      });
-    } finally {
-      if (left.length > 0) meter?.restore({ tallies: left, slow });
-    }
-  };
   const flush = (): Promise<void> => {
-    const turn = running.then(store);
+    const turn = running.then(() => storeNoted(engine, meter, now));
     running = turn.catch(() => undefined);
     return turn;
   };
@@ -136,6 +113,28 @@ export function createQueries(
     },
     close: () => (closed ??= end()),
   };
+}
+
+async function storeNoted(engine: Engine, meter: Meter | undefined, now: Clock): Promise<void> {
+  const noted = meter?.take();
+  if (noted === undefined || noted.tallies.length === 0) return;
+  let left = noted.tallies;
+  let { slow } = noted;
+  try {
+    const at = await now();
+    const beside = [
+      insert(queryLog, slow),
+      remove(queryLog, { createdAt: { below: at - slowKeptFor } }),
+      remove(queryPerformance, { lastExecuted: { below: at - patternsKeptFor } }),
+    ];
+    const onWritten = (rest: readonly QueryTally[]): void => {
+      left = rest;
+      slow = [];
+    };
+    await mergeTallies(engine, noted.tallies, { beside, onWritten });
+  } finally {
+    if (left.length > 0) meter?.restore({ tallies: left, slow });
+  }
 }
 
 const orders: Readonly<Record<QueryOrder, (stats: QueryStats) => number>> = {
@@ -202,7 +201,8 @@ async function slowQueries(
   });
   const fresh = noted.filter(
     (row) =>
-      (since === undefined || row.createdAt >= since) && (behind === undefined || newestFirst(behind, row) < 0),
+      (since === undefined || row.createdAt >= since) &&
+      (behind === undefined || newestFirst(behind, row) < 0),
   );
   const items = [...stored, ...fresh].sort(newestFirst);
   const last = items.length > size ? items[size - 1] : undefined;

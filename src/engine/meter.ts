@@ -3,6 +3,7 @@ import type { Millis } from "../model/collection.ts";
 import { newId } from "../model/id.ts";
 import type { SlowQuery } from "../model/query.ts";
 import { bucketCount, bucketOf } from "./histogram.ts";
+import { createTexts } from "./query-texts.ts";
 
 /** What was noted of one pattern of queries. */
 export interface QueryTally {
@@ -59,48 +60,25 @@ const others = "(other queries)";
 /** Counts queries in memory: at most a microsecond each (`node bench/queries.mjs`). */
 export function createMeter({ now, slowFrom = 100 }: MeterOptions): Meter {
   const tallies = new Map<string, QueryTally>();
+  const known = createTexts<QueryTally | undefined>(texts);
   let slow: SlowQuery[] = [];
   let changed = false;
-  // Two generations: what was asked for while the younger filled up stays, without moving anything at each question.
-  let young = createTexts();
-  let old = createTexts();
 
-  const tallyOf = (given: string): QueryTally => {
-    const full = hashOf(given);
-    const known = tallies.get(full);
-    if (known) return known;
-    const many = tallies.size >= patterns;
-    const hash = many ? hashOf(others) : full;
-    const made = tallies.get(hash) ?? emptyTally(hash, many ? others : shortened(given));
-    tallies.set(hash, made);
-    return made;
-  };
   const lookUp = (sql: string, patternOf: PatternOf): QueryTally | undefined => {
-    const known = old.find(sql);
-    const pattern = known ? undefined : patternOf(sql);
-    const tally = known ? known.tally : pattern === undefined ? undefined : tallyOf(pattern);
-    if (sql.length > longText) return tally;
-    if (young.size() >= texts) {
-      old = young;
-      young = createTexts();
-    }
-    young.add(sql, tally);
+    const pattern = patternOf(sql);
+    const tally = pattern === undefined ? undefined : tallyOf(tallies, pattern);
+    if (sql.length <= longText) known.add(sql, tally);
     return tally;
   };
   const read = (): Noted => ({ tallies: [...tallies.values()], slow, changed });
   return {
     slowFrom,
     note(sql, ms, patternOf) {
-      const known = young.find(sql);
-      const tally = known ? known.tally : lookUp(sql, patternOf);
+      const found = known.find(sql);
+      const tally = found ? found.value : lookUp(sql, patternOf);
       if (tally === undefined) return false;
       const at = now();
-      tally.count++;
-      tally.sumMs += ms;
-      if (ms > tally.maxMs) tally.maxMs = ms;
-      tally.lastAt = at;
-      const bucket = bucketOf(ms);
-      tally.buckets[bucket] = (tally.buckets[bucket] ?? 0) + 1;
+      noteIn(tally, ms, at);
       if (ms >= slowFrom) {
         const { hash, pattern } = tally;
         slow.push({ id: newId(at), query: pattern, queryHash: hash, durationMs: ms, createdAt: at });
@@ -114,10 +92,9 @@ export function createMeter({ now, slowFrom = 100 }: MeterOptions): Meter {
     read,
     take() {
       const taken = read();
-      // The texts too: they point to tallies that are handed out now.
       tallies.clear();
-      young = createTexts();
-      old = createTexts();
+      // The texts too: they point to tallies that are handed out now.
+      known.clear();
       slow = [];
       changed = false;
       return taken;
@@ -125,8 +102,8 @@ export function createMeter({ now, slowFrom = 100 }: MeterOptions): Meter {
     restore(noted) {
       changed = true;
       for (const tally of noted.tallies) {
-        const known = tallies.get(tally.hash);
-        if (known) addTally(known, tally);
+        const there = tallies.get(tally.hash);
+        if (there) addTally(there, tally);
         else tallies.set(tally.hash, tally);
       }
       slow = [...noted.slow, ...slow].slice(-slowKept);
@@ -134,48 +111,24 @@ export function createMeter({ now, slowFrom = 100 }: MeterOptions): Meter {
   };
 }
 
-interface Known {
-  readonly sql: string;
-  readonly tally: QueryTally | undefined;
-  readonly next: Known | undefined;
+function tallyOf(tallies: Map<string, QueryTally>, pattern: string): QueryTally {
+  const full = hashOf(pattern);
+  const known = tallies.get(full);
+  if (known) return known;
+  const many = tallies.size >= patterns;
+  const hash = many ? hashOf(others) : full;
+  const made = tallies.get(hash) ?? emptyTally(hash, many ? others : shortened(pattern));
+  tallies.set(hash, made);
+  return made;
 }
 
-interface Texts {
-  readonly size: () => number;
-  readonly find: (sql: string) => Known | undefined;
-  readonly add: (sql: string, tally: QueryTally | undefined) => void;
-}
-
-/**
- * Texts by their length and four of their characters, then by comparing: engines make each text anew, and a Map by text
- * would hash all of it each time (0.9 µs for 430 characters, 0.1 µs so; 2026-11-21, two busy cores).
- */
-function createTexts(): Texts {
-  const chains = new Map<number, Known>();
-  let size = 0;
-  return {
-    size: () => size,
-    find(sql) {
-      let known = chains.get(sketchOf(sql));
-      while (known !== undefined && known.sql !== sql) known = known.next;
-      return known;
-    },
-    add(sql, tally) {
-      const sketch = sketchOf(sql);
-      chains.set(sketch, { sql, tally, next: chains.get(sketch) });
-      size++;
-    },
-  };
-}
-
-function sketchOf(sql: string): number {
-  const quarter = sql.length >> 2;
-  let sketch = sql.length;
-  for (let place = 0, i = 1; i <= 4; i++) {
-    place += quarter;
-    sketch = Math.imul(sketch, 31) + sql.charCodeAt(Math.max(0, place - 1));
-  }
-  return sketch | 0;
+function noteIn(tally: QueryTally, ms: number, at: Millis): void {
+  tally.count++;
+  tally.sumMs += ms;
+  if (ms > tally.maxMs) tally.maxMs = ms;
+  tally.lastAt = at;
+  const bucket = bucketOf(ms);
+  tally.buckets[bucket] = (tally.buckets[bucket] ?? 0) + 1;
 }
 
 function emptyTally(hash: string, pattern: string): QueryTally {

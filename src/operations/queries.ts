@@ -37,7 +37,11 @@ export const showQueries: Operation = operation({
       const { items, next } = await loci.queries.slow({ limit, since, after });
       return {
         by: "time",
-        items: items.map((row) => ({ ...row, createdAt: isoTime(row.createdAt) })),
+        items: items.map((row) => ({
+          ...row,
+          durationMs: rounded(row.durationMs),
+          createdAt: isoTime(row.createdAt),
+        })),
         next,
       };
     }
@@ -47,9 +51,27 @@ export const showQueries: Operation = operation({
       });
     }
     const items = await loci.queries.top({ by, limit });
-    return { by, items: items.map((row) => ({ ...row, lastExecuted: isoTime(row.lastExecuted) })) };
+    return { by, items: items.map(queryItem) };
   },
 });
+
+function queryItem(row: QueryStats): QueryItem {
+  return {
+    ...row,
+    totalMs: rounded(row.totalMs),
+    meanMs: rounded(row.meanMs),
+    p50Ms: rounded(row.p50Ms),
+    p95Ms: rounded(row.p95Ms),
+    p99Ms: rounded(row.p99Ms),
+    maxMs: rounded(row.maxMs),
+    lastExecuted: isoTime(row.lastExecuted),
+  };
+}
+
+/** To a microsecond: digits beyond it mean nothing. */
+function rounded(ms: number): number {
+  return Number(ms.toFixed(3));
+}
 
 export const resetQueries: Operation = operation({
   name: "queries reset",

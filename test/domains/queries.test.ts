@@ -43,7 +43,8 @@ await onEachBackend("queries", ({ it, engine, clock, now }) => {
     for (let i = 0; i < 50; i++) meter.note("often", 1, patternOf);
     for (let i = 0; i < 20; i++) meter.note("uneven", i < 2 ? 40 : 0.1, patternOf);
     meter.note("long", 30, patternOf);
-    const first = async (by: "total" | "mean" | "p95" | "count") => (await queries.top({ by, limit: 1 }))[0]?.pattern;
+    const first = async (by: "total" | "mean" | "p95" | "count") =>
+      (await queries.top({ by, limit: 1 }))[0]?.pattern;
     expect([await first("total"), await first("mean"), await first("p95"), await first("count")]).toEqual([
       "uneven",
       "long",
@@ -89,8 +90,7 @@ await onEachBackend("queries", ({ it, engine, clock, now }) => {
     let broken = true;
     const flaky = {
       ...engine(),
-      write: (changes: never) =>
-        broken ? Promise.reject(new Error("no disk")) : engine().write(changes),
+      write: (changes: never) => (broken ? Promise.reject(new Error("no disk")) : engine().write(changes)),
     };
     const held = createQueries(flaky, { meter, now, elapsed: now });
     meter.note("select a", 300, patternOf);
@@ -172,8 +172,14 @@ describe("a fingerprint", () => {
     ["select * from t where id in (1, 2, ?, 'x')", "select * from t where id in (?)"],
     ["select * from t where id in (9)", "select * from t where id in (?)"],
     ["insert into t (a, b) values (?, ?), (?, ?), (3, 'x')", "insert into t (a, b) values (?)"],
-    ["select x'00ff', :name, @v, ?1, 0x1F from t /* secret */ limit 5", "select ?, ?, ?, ?, ? from t limit ?"],
-    ['select "content" from "messages" where "content" = "hunter2"', 'select "content" from "messages" where "content" = "?"'],
+    [
+      "select x'00ff', :name, @v, ?1, 0x1F from t /* secret */ limit 5",
+      "select ?, ?, ?, ?, ? from t limit ?",
+    ],
+    [
+      'select "content" from "messages" where "content" = "hunter2"',
+      'select "content" from "messages" where "content" = "?"',
+    ],
     ["select [content] from messages where a = `hunter2`", 'select "content" from messages where a = "?"'],
     ["select 'never ends", "(a statement that cannot be read)"],
     ["select 1hunter2", "(a statement that cannot be read)"],
@@ -184,7 +190,10 @@ describe("a fingerprint", () => {
 
   test.each([
     ["select $1::text, E'hunter2\\'', $tag$hunter2$tag$ from t", "select ?::text, ?, ? from t"],
-    ["select * from t where a = any($1) and b = 'hunter2' /* a /* b */ */", "select * from t where a = any(?) and b = ?"],
+    [
+      "select * from t where a = any($1) and b = 'hunter2' /* a /* b */ */",
+      "select * from t where a = any(?) and b = ?",
+    ],
   ])("of %j on PostgreSQL is %j", (sql, pattern) => {
     expect(fingerprint(sql, postgresRules.lexis)).toBe(pattern);
   });

@@ -43,7 +43,9 @@ for (const [name, on, place] of backends) {
     for (const child of children) child.send("go");
     expect((await Promise.all(ends)).map(([code]) => code as number)).toEqual(children.map(() => 0));
     const total = processes * rounds * asks;
-    const row = (await loci.engine.find(queryPerformance)).find(({ queryPattern }) => /"locks"/.test(queryPattern));
+    const row = (await loci.engine.find(queryPerformance)).find(({ queryPattern }) =>
+      /"locks"/.test(queryPattern),
+    );
     expect(row?.executionCount).toBe(total);
     expect(row?.avgDurationMs).toBeCloseTo((row?.sumMs ?? 0) / total);
     const counted = Object.values(row?.buckets as Record<string, number>);
@@ -53,29 +55,34 @@ for (const [name, on, place] of backends) {
     expect(Math.max(...logged.map(({ durationMs }) => durationMs))).toBeGreaterThanOrEqual(row?.maxMs ?? 0);
   });
 
-  on(`queries of the engine and of read-only SQL are measured, without their values, on ${name}`, async () => {
-    await using loci = await open(await place(), { slowQuery: 0 });
-    for (const status of ["running", "completed"] as const)
-      await loci.engine.find(sessions, { where: { status, title: "hunter2" }, limit: 7 });
-    await loci.tasks.create({ title: "hunter2" });
-    for (const n of [1, 2, 3]) await loci.sql?.query(`SELECT ${n} AS n, 'hunter2' AS s FROM sessions LIMIT 5`);
-    await loci.sql?.query("select * from nothing_here").catch(() => undefined);
-    await loci.queries.flush();
-    const top = await loci.queries.top({ limit: 1_000 });
-    const countOf = (part: RegExp): number[] => top.filter(({ pattern }) => part.test(pattern)).map(({ count }) => count);
-    expect(countOf(/from "sessions" where "status" = .* and "title" = .* limit \?$/)).toEqual([2]);
-    expect(countOf(/^select \? as n, \? as s from sessions limit \?$/)).toEqual([3]);
-    expect(countOf(/insert into "tasks"/)).toEqual([1]);
-    expect(countOf(/^begin; commit$/)[0]).toBeGreaterThan(0);
-    expect(countOf(/query_performance|query_log|schema_version|create table/)).toEqual([]);
-    const slow = await loci.queries.slow({ limit: 1_000 });
-    expect(slow.items.length).toBeGreaterThan(5);
-    expect(JSON.stringify([top, slow])).not.toContain("hunter2");
-    const stored = await loci.sql?.query(
-      "select query_pattern, avg_duration_ms from query_performance where execution_count = 3",
-    );
-    expect(stored?.rows).toHaveLength(1);
-  });
+  on(
+    `queries of the engine and of read-only SQL are measured, without their values, on ${name}`,
+    async () => {
+      await using loci = await open(await place(), { slowQuery: 0 });
+      for (const status of ["running", "completed"] as const)
+        await loci.engine.find(sessions, { where: { status, title: "hunter2" }, limit: 7 });
+      await loci.tasks.create({ title: "hunter2" });
+      for (const n of [1, 2, 3])
+        await loci.sql?.query(`SELECT ${n} AS n, 'hunter2' AS s FROM sessions LIMIT 5`);
+      await loci.sql?.query("select * from nothing_here").catch(() => undefined);
+      await loci.queries.flush();
+      const top = await loci.queries.top({ limit: 1_000 });
+      const countOf = (part: RegExp): number[] =>
+        top.filter(({ pattern }) => part.test(pattern)).map(({ count }) => count);
+      expect(countOf(/from "sessions" where "status" = .* and "title" = .* limit \?$/)).toEqual([2]);
+      expect(countOf(/^select \? as n, \? as s from sessions limit \?$/)).toEqual([3]);
+      expect(countOf(/insert into "tasks"/)).toEqual([1]);
+      expect(countOf(/^begin; commit$/)[0]).toBeGreaterThan(0);
+      expect(countOf(/query_performance|query_log|schema_version|create table/)).toEqual([]);
+      const slow = await loci.queries.slow({ limit: 1_000 });
+      expect(slow.items.length).toBeGreaterThan(5);
+      expect(JSON.stringify([top, slow])).not.toContain("hunter2");
+      const stored = await loci.sql?.query(
+        "select query_pattern, avg_duration_ms from query_performance where execution_count = 3",
+      );
+      expect(stored?.rows).toHaveLength(1);
+    },
+  );
 }
 
 test("a program that only reads does not write, and one that asks for it does", async () => {
@@ -85,7 +92,9 @@ test("a program that only reads does not write, and one that asks for it does", 
     await work(loci);
     await loci.close();
     await using after = await open(path, { queries: false });
-    expect(await after.queries.top()).toHaveLength(await after.engine.find(queryPerformance).then((all) => all.length));
+    expect(await after.queries.top()).toHaveLength(
+      await after.engine.find(queryPerformance).then((all) => all.length),
+    );
     return (await after.engine.find(queryPerformance)).length;
   };
   const read = async (loci: Loci): Promise<void> => {

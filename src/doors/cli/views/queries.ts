@@ -18,6 +18,16 @@ function took(ms: number | undefined): string {
   return ms < 10 ? `${ms.toFixed(ms < 1 ? 2 : 1)} ms` : duration(ms);
 }
 
+/** Long lists of columns hide what a query is about. */
+function brief(text = ""): string {
+  if (text.length <= 80) return text;
+  return text
+    .replace(/^select .{20,}? from /, "select … from ")
+    .replace(/^(insert into \S+) \([^)]{20,}\)/, "$1 (…)")
+    .replace(/^(update \S+ set ).{20,}? where /, "$1… where ")
+    .replace(/"(\w+)"/g, "$1");
+}
+
 const pattern = (row: Row): QueryItem | undefined => (row.kind === "pattern" ? row.item : undefined);
 const run = (row: Row): SlowQueryItem | undefined => (row.kind === "run" ? row.item : undefined);
 
@@ -32,13 +42,13 @@ const patternColumns: readonly Column<Row>[] = [
   time("P95", "p95Ms", 2),
   time("P99", "p99Ms", 4),
   time("LONGEST", "maxMs", 3),
-  { title: "QUERY", cell: (row) => pattern(row)?.pattern, flexible: 30, most: 100 },
+  { title: "QUERY", cell: (row) => brief(pattern(row)?.pattern), flexible: 30, most: 100 },
 ];
 
 const runColumns: readonly Column<Row>[] = [
   { title: "WHEN", cell: (row, { now }) => when(Date.parse(run(row)?.createdAt ?? ""), now), priority: 1 },
   { title: "TOOK", cell: (row) => took(run(row)?.durationMs), align: "right" },
-  { title: "QUERY", cell: (row) => run(row)?.query, flexible: 30, most: 110 },
+  { title: "QUERY", cell: (row) => brief(run(row)?.query), flexible: 30, most: 110 },
 ];
 
 const patternFields: readonly Field<Row>[] = (
