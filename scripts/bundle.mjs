@@ -31,8 +31,8 @@ function laterStays(folder) {
   return {
     name: "later-stays",
     resolveId(source, importer, { kind }) {
-      if (kind !== "dynamic-import" || importer === undefined || source.endsWith("commands/mcp.js"))
-        return null;
+      if (kind !== "dynamic-import" || importer === undefined) return null;
+      if (source.endsWith("commands/mcp.js") || source.startsWith("node:")) return null;
       const path = relative(folder, resolve(dirname(importer), source));
       return { id: path.startsWith(".") ? path : `./${path}`, external: true };
     },

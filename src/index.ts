@@ -1,4 +1,25 @@
+export type {
+  AccessPattern,
+  Cache,
+  CacheItem,
+  CacheOptions,
+  CacheQuery,
+  CacheStats,
+  CacheTotals,
+  ClearOptions,
+  LoadOptions,
+  SetOptions,
+  Swept,
+} from "./domains/cache/cache.ts";
 export type { Activity, ActivityLimits } from "./domains/activity.ts";
+export type {
+  Blackboard,
+  BoardAnswer,
+  BoardQuery,
+  BoardValue,
+  BoardVersion,
+  BoardWrite,
+} from "./domains/blackboard.ts";
 export type { JsonChange } from "./domains/checkpoint-diff.ts";
 export type {
   CheckpointFilter,
@@ -55,6 +76,7 @@ export type {
   TaskQuery,
   Tasks,
 } from "./domains/tasks/tasks.ts";
+export type { VoteGiven, VoteResult, Votes } from "./domains/votes.ts";
 export type { Engine, SqlAnswer, SqlDoor, SqlOptions } from "./engine/engine.ts";
 export { type ErrorCode, errorCode, type ErrorDetails, LociError } from "./errors.ts";
 export type { AgentMetric } from "./model/agent-metric.ts";

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Cache, type CacheOptions, createCache } from "./domains/cache/cache.ts";
 import { type Checkpoints, createCheckpoints } from "./domains/checkpoints.ts";
 import { createIngest, type Ingest } from "./domains/ingest.ts";
 import { createKnowledge, type Knowledge } from "./domains/knowledge.ts";
@@ -30,6 +31,8 @@ import { openStore, type OpenStoreOptions, type Store } from "./store.ts";
 export interface OpenOptions extends OpenStoreOptions {
   /** Prices beside, or instead of, those of the list: US dollars for a million tokens. Default: the user's own file. */
   readonly prices?: PriceOverrides;
+  /** How large, how fresh, where: docs/cache.md. */
+  readonly cache?: Partial<CacheOptions>;
 }
 
 /** An open store. */
@@ -66,6 +69,8 @@ export interface Loci extends AsyncDisposable {
   readonly tasks: Tasks;
   readonly locks: Locks;
   readonly mailbox: Mailbox;
+  /** What is dear to get, kept in this process and in the store. See docs/cache.md. */
+  readonly cache: Cache;
   /** What agents finished, how long it took and how it went; who is active. See docs/metrics.md. */
   readonly metrics: Metrics;
   /** Which queries of this store take the time, in all processes. See docs/metrics.md. */
@@ -88,7 +93,7 @@ export interface ImportAll extends Omit<ImportOptions, "paths"> {
  * else `~/.loci/loci.db`. Errors: `config`, `corrupt`, `permission`, `schema`, `unreachable`, `unsupported`.
  */
 export async function open(url: string = storeUrl(), options: OpenOptions = {}): Promise<Loci> {
-  const { prices: own = readOwnPrices(process.env), ...storeOptions } = options;
+  const { prices: own = readOwnPrices(process.env), cache: cacheOptions, ...storeOptions } = options;
   const store = await openStore(url, storeOptions);
   const { engine, place } = store;
   const prices = createPrices(own);
@@ -96,7 +101,9 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
   const searching = createSearching(store);
   // What was in memory is gone when it is closed: nothing will ever read the spools of it.
   const temporary: string[] = [];
+  const coordination = createCoordination(engine, cacheOptions);
   const close = async (): Promise<void> => {
+    await coordination.cache.close();
     await store.close();
     for (const folder of temporary.splice(0)) rmSync(folder, { recursive: true, force: true });
   };
@@ -127,7 +134,7 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
       await ingest.settle(sessions);
     },
     import: (paths, how) => importAll({ engine, ingest, prices, searching, url }, paths, how),
-    ...createCoordination(engine),
+    ...coordination,
     queries: store.queries,
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),
     close,
@@ -135,13 +142,18 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
   };
 }
 
-function createCoordination(engine: Engine): Pick<Loci, "swarm" | "tasks" | "locks" | "mailbox" | "metrics"> {
-  const now = createClock(engine, { now: Date.now, elapsed: () => performance.now() });
+function createCoordination(
+  engine: Engine,
+  cache: Partial<CacheOptions> = {},
+): Pick<Loci, "swarm" | "tasks" | "locks" | "mailbox" | "metrics" | "cache"> {
+  const elapsed = (): number => performance.now();
+  const now = createClock(engine, { now: Date.now, elapsed });
   return {
     swarm: (id, limits = {}) => createSwarm(engine, id, { now, limits }),
     tasks: createTasks(engine, { now }),
     locks: createLocks(engine, { now }),
     mailbox: createMailbox(engine, { now }),
+    cache: createCache(engine, { now, wall: Date.now, elapsed, random: Math.random, options: cache }),
     metrics: createMetrics(engine, { now }),
   };
 }

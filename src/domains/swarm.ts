@@ -5,7 +5,9 @@ import type { Millis } from "../model/collection.ts";
 import { stableId } from "../model/id.ts";
 import { type Task, type TaskStatus, taskAssignments, tasks } from "../model/task.ts";
 import { type Activity, type ActivityLimits, activityLimits, activityOf, finishedWork } from "./activity.ts";
+import { type Blackboard, createBlackboard } from "./blackboard.ts";
 import type { Clock } from "./clock.ts";
+import { createVotes, type Votes } from "./votes.ts";
 
 export type Health = "healthy" | "warning" | "unhealthy";
 
@@ -75,6 +77,10 @@ export interface Swarm {
   /** All agents that were ever registered, silent ones too. */
   readonly agents: () => Promise<AgentReport[]>;
   readonly status: () => Promise<SwarmReport>;
+  /** Values that its agents share. */
+  readonly blackboard: Blackboard;
+  /** Decisions that its agents take together. */
+  readonly votes: Votes;
 }
 
 export interface SwarmParts {
@@ -124,8 +130,15 @@ export function createSwarm(engine: Engine, swarmId: string, { now, limits }: Sw
   }
 
   const reports = async (at: Millis): Promise<AgentReport[]> => readReports(engine, swarmId, { at, bounds });
+  const board = createBlackboard(engine, swarmId, { now });
+  const registered = async (): Promise<string[]> => {
+    const members = await engine.find(swarmMembers, { where: { swarmId }, fields: ["agentId"] });
+    return members.map(({ agentId }) => agentId);
+  };
   return {
     id: swarmId,
+    blackboard: board,
+    votes: createVotes(board, registered),
     register,
     heartbeat,
     agents: async () => reports(await now()),

@@ -110,6 +110,33 @@ export interface Rollup<Row, By extends keyof Row & string, Out extends string> 
 export type Rolled<Row, By extends keyof Row, Out extends string> = Pick<Row, By> &
   Readonly<Record<Out, number | null>> & { readonly bucket?: Millis };
 
+/** What {@link Engine.exchange} takes. */
+export interface Taking<Row extends object> {
+  readonly from: Collection<Row>;
+  readonly query: Query<Row> & { readonly limit: number };
+  readonly patch: Patch<Row>;
+}
+
+export interface Exchanged<Row> {
+  /** As `write` answers them. */
+  readonly counts: readonly number[];
+  /** As `take` answers them; none where a {@link guard} did not hold. */
+  readonly taken: Row[];
+}
+
+/**
+ * Wakes those who wait for rows. A hint and never the truth: one may come late, twice, or not at all, so who waits
+ * looks by itself from time to time as well.
+ */
+export interface Wake {
+  /** There may be something new in this collection: calls the listeners of every process that has the store open. */
+  readonly tell: (about: AnyCollection) => void;
+  /** Ends with the function that it answers. A listener keeps no process alive. */
+  readonly listen: (about: AnyCollection, listener: () => void) => () => void;
+  /** Whether hints reach this process now. Where they do not, who waits looks more often. */
+  readonly works: () => boolean;
+}
+
 export interface SqlAnswer {
   readonly columns: readonly string[];
   readonly rows: ReadonlyArray<readonly unknown[]>;
@@ -123,6 +150,34 @@ export interface SqlDoor {
    * it can be stopped. Deadline 5 s, 256 MB, 1,000 rows and 256 KiB unless options say otherwise.
    */
   query(sql: string, options?: SqlOptions): Promise<SqlAnswer>;
+  /**
+   * Runs one statement that may change rows, or make, alter and drop tables of the user's own; what belongs to Loci is
+   * refused (`read-only`). In one transaction, with the same limits. Absent where the store cannot be written.
+   */
+  execute?(sql: string, options?: ExecuteOptions): Promise<SqlExecuted>;
+  /**
+   * The rows of a user's table that are nearest to a vector by cosine, nearest first, with `distance` as the last column
+   * and without the vector. Errors: `not-found` for a table or a column, `unsupported` where the server lacks vectors.
+   */
+  nearest?(search: SqlVectorSearch): Promise<SqlAnswer>;
+}
+
+export interface SqlVectorSearch {
+  readonly table: string;
+  readonly column: string;
+  readonly vector: readonly number[];
+  readonly limit: number;
+}
+
+export interface ExecuteOptions extends SqlOptions {
+  /** A statement that changes more rows is undone. Default 1,000. */
+  readonly maxChanges?: number;
+}
+
+export interface SqlExecuted extends SqlAnswer {
+  readonly rowsAffected: number;
+  /** Of the last row that an INSERT made; null for every other statement, and where the backend has none. */
+  readonly lastInsertRowid: number | string | null;
 }
 
 export interface SqlOptions {
@@ -158,6 +213,12 @@ export interface Engine extends AsyncDisposable {
     patch: Patch<Row>,
   ): Promise<Row[]>;
 
+  /**
+   * A write and then a take, in one atomic step: a worker hands in what it did and gets the next. Where a {@link guard}
+   * did not hold, nothing is done and nothing is taken.
+   */
+  exchange<Row extends object>(changes: readonly Change[], taking: Taking<Row>): Promise<Exchanged<Row>>;
+
   /** Rows in order; without `orderBy`, by key. `fields` brings only those (and the key). All or `limit` rows. */
   find<Row extends object>(from: Collection<Row>, query?: Query<Row>): Promise<Row[]>;
   find<Row extends object, Name extends keyof Row & string>(
@@ -173,6 +234,9 @@ export interface Engine extends AsyncDisposable {
 
   /** The store's clock. Absent where the store is on this machine, whose clock is the store's. */
   readonly now?: () => Promise<Millis>;
+
+  /** Absent where the backend cannot reach other processes: who waits there looks from time to time. */
+  readonly wake?: Wake;
 
   /** Absent where the backend has no SQL: it cannot be called there. */
   readonly sql?: SqlDoor;

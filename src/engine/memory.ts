@@ -1,8 +1,9 @@
 import { LociError } from "../errors.ts";
 import type { AnyCollection } from "../model/collection.ts";
 import type { Schema } from "../model/schema.ts";
-import { planChange, type PlannedChange, settingsOf } from "./change.ts";
+import { planChange, type PlannedChange, type Setting, settingsOf } from "./change.ts";
 import type { Engine } from "./engine.ts";
+import { createEmitter } from "./emitter.ts";
 import { createTable, type MemoryTable } from "./memory-table.ts";
 import { rollUp } from "./memory-rollup.ts";
 import { type Plan, planQuery } from "./query.ts";
@@ -13,6 +14,7 @@ import { fieldOf, fromStored, type StoredRow } from "./stored.ts";
 export function createMemoryEngine(): Engine {
   const tables = new Map<string, MemoryTable>();
   const versions = new Map<string, number>();
+  const emitter = createEmitter();
   let closed = false;
 
   const tableOf = (collection: AnyCollection): MemoryTable => {
@@ -25,6 +27,7 @@ export function createMemoryEngine(): Engine {
   const engine: Omit<Engine, "find"> & { find(from: AnyCollection, query?: object): Promise<unknown[]> } = {
     name: "memory",
     place: "memory",
+    wake: { tell: emitter.emit, listen: emitter.listen, works: () => true },
 
     async prepare(schema) {
       if (closed) throw new LociError("closed", "The memory engine was closed.");
@@ -32,22 +35,25 @@ export function createMemoryEngine(): Engine {
     },
 
     async write(changes) {
-      return applyAll(changes.map(planChange), tableOf);
+      const planned = changes.map(planChange);
+      return allOrNothing((undo) => applyAll(planned, tableOf, undo) ?? planned.map(() => 0));
     },
 
     async take(from, query, patch) {
       const settings = settingsOf(from, { ...patch });
-      const table = tableOf(from);
-      const undo: Array<() => void> = [];
       const plan = planQuery(from, { ...query });
-      const taken = table.find(plan);
-      try {
-        for (const row of taken) table.change(row, settings, undo);
-      } catch (error) {
-        for (const step of undo.reverse()) step();
-        throw error;
-      }
-      return answer(from, plan, taken.map(table.current));
+      return allOrNothing((undo) => takeRows(from, { plan, settings, table: tableOf(from), undo }));
+    },
+
+    async exchange(changes, { from, query, patch }) {
+      const planned = changes.map(planChange);
+      const settings = settingsOf(from, { ...patch });
+      const plan = planQuery(from, { ...query });
+      return allOrNothing((undo) => {
+        const counts = applyAll(planned, tableOf, undo);
+        if (counts === undefined) return { counts: planned.map(() => 0), taken: [] };
+        return { counts, taken: takeRows(from, { plan, settings, table: tableOf(from), undo }) };
+      });
     },
 
     async find(from, query = {}) {
@@ -95,29 +101,60 @@ function prepareTables(
   versions.set(schema.table, knows);
 }
 
-function applyAll(
-  planned: readonly PlannedChange[],
-  tableOf: (collection: AnyCollection) => MemoryTable,
-): number[] {
-  const undo: Array<() => void> = [];
-  const touched: number[] = [];
+type Undo = Array<() => void>;
+
+function allOrNothing<Result>(work: (undo: Undo) => Result): Result {
+  const undo: Undo = [];
   try {
-    for (const change of planned) {
-      const rows = apply(tableOf(change.collection), change, undo);
-      if (rows < change.least) {
-        for (const step of undo.reverse()) step();
-        return planned.map(() => 0);
-      }
-      touched.push(rows);
-    }
-    return touched;
+    return work(undo);
   } catch (error) {
-    for (const step of undo.reverse()) step();
+    undoAll(undo);
     throw error;
   }
 }
 
-function apply(table: MemoryTable, change: PlannedChange, undo: Array<() => void>): number {
+function undoAll(undo: Undo): void {
+  for (const step of undo.reverse()) step();
+}
+
+/** Undefined: a guard did not hold, and nothing was done. */
+function applyAll(
+  planned: readonly PlannedChange[],
+  tableOf: (collection: AnyCollection) => MemoryTable,
+  undo: Undo,
+): number[] | undefined {
+  const touched: number[] = [];
+  for (const change of planned) {
+    const rows = apply(tableOf(change.collection), change, undo);
+    if (rows < change.least) {
+      undoAll(undo);
+      return undefined;
+    }
+    touched.push(rows);
+  }
+  return touched;
+}
+
+function takeRows<Row>(
+  from: AnyCollection,
+  {
+    plan,
+    settings,
+    table,
+    undo,
+  }: {
+    readonly plan: Plan;
+    readonly settings: readonly Setting[];
+    readonly table: MemoryTable;
+    readonly undo: Undo;
+  },
+): Row[] {
+  const taken = table.find(plan);
+  for (const row of taken) table.change(row, settings, undo);
+  return answer(from, plan, taken.map(table.current));
+}
+
+function apply(table: MemoryTable, change: PlannedChange, undo: Undo): number {
   switch (change.kind) {
     case "insert":
       return change.rows.filter((row) => table.insert(row, undo)).length;

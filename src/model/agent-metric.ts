@@ -58,4 +58,8 @@ export const agentMetrics: Collection<AgentMetric> = {
   },
   unique: [],
   indexes: [["createdAt"], ["agentId", "createdAt"]],
+  bySql: {
+    may: ["insert"],
+    defaults: { id: { make: "id" }, success: { value: true }, createdAt: { make: "time" } },
+  },
 };

@@ -62,4 +62,6 @@ export const swarmMembers: Collection<SwarmMember> = {
   },
   unique: [["swarmId", "agentId"]],
   indexes: [["swarmId", "lastHeartbeat"]],
+  // Not insert: the id is made of the swarm's and the agent's.
+  bySql: { may: ["update"] },
 };

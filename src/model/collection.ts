@@ -45,6 +45,16 @@ type KindOf<Value> = Value extends string
 /** The field that fits a TypeScript type: a string wants `text` or `id`, a null makes it optional. */
 export type FieldOf<Value> = Field<KindOf<Exclude<Value, null>>, null extends Value ? true : false>;
 
+/** What the database puts into a column of which a statement says nothing. */
+export type Default = { readonly make: "id" | "time" } | { readonly value: string | number | boolean };
+
+/** What SQL that somebody wrote may do with a collection's table; without it, the table is for reading only. */
+export interface BySql {
+  readonly may: ReadonlyArray<"insert" | "update" | "delete">;
+  /** By field. */
+  readonly defaults?: Readonly<Record<string, Default | undefined>>;
+}
+
 export interface AnyCollection {
   /** The table's name in the database: snake_case, plural. */
   readonly name: string;
@@ -53,6 +63,7 @@ export interface AnyCollection {
   /** Sets of fields that no two rows share, beside the key. */
   readonly unique: ReadonlyArray<readonly string[]>;
   readonly indexes: ReadonlyArray<readonly string[]>;
+  readonly bySql?: BySql;
 }
 
 export interface Collection<Row extends object> extends AnyCollection {
@@ -60,6 +71,9 @@ export interface Collection<Row extends object> extends AnyCollection {
   readonly fields: { readonly [Name in keyof Row & string]: FieldOf<Row[Name]> };
   readonly unique: ReadonlyArray<ReadonlyArray<keyof Row & string>>;
   readonly indexes: ReadonlyArray<ReadonlyArray<keyof Row & string>>;
+  readonly bySql?: Omit<BySql, "defaults"> & {
+    readonly defaults?: { readonly [Name in keyof NoInfer<Row> & string]?: Default };
+  };
 }
 
 export const id: Field<"id", false> = { kind: "id", optional: false };
@@ -78,7 +92,14 @@ export function optional<Kind extends FieldKind>(field: Field<Kind>): Field<Kind
   return { kind: field.kind, optional: true };
 }
 
+/** As many as collections have fields: every statement is made of them. */
+const columnNames = new Map<string, string>();
+
 /** `startedAt` in TypeScript is `started_at` in the database. */
 export function columnName(field: string): string {
-  return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const known = columnNames.get(field);
+  if (known !== undefined) return known;
+  const name = field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  if (columnNames.size < 10_000) columnNames.set(field, name);
+  return name;
 }

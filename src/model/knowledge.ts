@@ -45,4 +45,14 @@ export const knowledge: Collection<Knowledge> = {
   },
   unique: [["supersedes"]],
   indexes: [["category", "createdAt"], ["agentId", "createdAt"], ["createdAt"]],
+  bySql: {
+    may: ["insert"],
+    defaults: {
+      id: { make: "id" },
+      category: { value: "general" },
+      uses: { value: 0 },
+      createdAt: { make: "time" },
+      updatedAt: { make: "time" },
+    },
+  },
 };

@@ -1,4 +1,4 @@
-import { type Collection, id, json, type Millis, optional, text, time } from "./collection.ts";
+import { type Collection, id, json, type Millis, optional, payload, text, time } from "./collection.ts";
 
 /** What an agent decided, and from what: the memory it has across sessions. It is never changed, only superseded. */
 export interface AgentMemory {
@@ -29,7 +29,8 @@ export const agentMemory: Collection<AgentMemory> = {
     agentId: id,
     decisionType: text,
     decisionData: json,
-    context: json,
+    // Not `json`: a statement that somebody wrote may bring a plain text, and jsonb of PostgreSQL takes none.
+    context: payload,
     createdAt: time,
     sessionId: optional(id),
     messageId: optional(id),
@@ -38,4 +39,8 @@ export const agentMemory: Collection<AgentMemory> = {
   },
   unique: [["supersedes"]],
   indexes: [["agentId", "createdAt"], ["scope", "createdAt"], ["createdAt"]],
+  bySql: {
+    may: ["insert"],
+    defaults: { id: { make: "id" }, createdAt: { make: "time" }, scope: { value: "agent" } },
+  },
 };

@@ -1,8 +1,11 @@
+import { blackboard, blackboardHistory } from "./blackboard.ts";
 import { agentMetrics } from "./agent-metric.ts";
 import { checkpoints } from "./checkpoint.ts";
 import { agents, swarmMembers } from "./agent.ts";
+import { cacheLoads, cacheMarks, cachePatterns, edgeCache } from "./cache.ts";
 import type { AnyCollection } from "./collection.ts";
 import { knowledge } from "./knowledge.ts";
+import { knowledgeIndex, knowledgeSegments, knowledgeTerms } from "./knowledge-index.ts";
 import { ledger } from "./ledger.ts";
 import { agentMemory } from "./memory.ts";
 import { locks } from "./lock.ts";
@@ -24,6 +27,8 @@ export interface Migration {
   readonly create?: readonly AnyCollection[];
   /** Fields that a collection gains; they are optional, so that no row has to be rewritten. */
   readonly add?: ReadonlyArray<{ readonly to: AnyCollection; readonly fields: readonly string[] }>;
+  /** Collections whose columns gain the defaults that `bySql` says, and the types that their fields have by now. */
+  readonly defaults?: readonly AnyCollection[];
   /** Collections whose table is made anew from its rows: a backup is taken first. */
   readonly rewrite?: readonly AnyCollection[];
 }
@@ -76,7 +81,21 @@ export const storeSchema: Schema = {
     {
       version: 4,
       summary: "metrics, queries, edge, cache, blackboard",
-      create: [agentMetrics, queryPerformance, queryLog],
+      defaults: [agentMemory, knowledge],
+      create: [
+        agentMetrics,
+        queryPerformance,
+        queryLog,
+        edgeCache,
+        cacheMarks,
+        cacheLoads,
+        cachePatterns,
+        knowledgeIndex,
+        knowledgeSegments,
+        knowledgeTerms,
+        blackboard,
+        blackboardHistory,
+      ],
     },
   ],
 };
@@ -86,3 +105,8 @@ export const searchSchema: Schema = {
   table: "search_schema_version",
   migrations: [{ version: 1, summary: "search index", create: [searchSegments, searchBlocks, searchState] }],
 };
+
+/** Every collection that Loci has a table for. */
+export const ownCollections: readonly AnyCollection[] = [storeSchema, searchSchema].flatMap(
+  ({ migrations }) => migrations.flatMap(({ create = [] }) => create),
+);

@@ -27,6 +27,8 @@ export interface FoundKnowledge {
   readonly items: readonly FoundItem[];
   /** So many entries match. */
   readonly total: number;
+  /** False: there are about so many. */
+  readonly isCounted: boolean;
 }
 
 export interface Removed {
@@ -69,7 +71,7 @@ export const addKnowledge: Operation = operation({
     metadata: { kind: "string", summary: "anything else, as JSON", placeholder: "JSON" },
     supersedes: supersedesFlag,
   },
-  async run(loci, input): Promise<KnowledgeAnswer> {
+  async run(loci, input, context): Promise<KnowledgeAnswer> {
     const { topic, category, tag, agent, message, metadata, supersedes } = input;
     const entry = await loci.knowledge.add({
       topic,
@@ -77,7 +79,7 @@ export const addKnowledge: Operation = operation({
       content: input.content.join(" "),
       tags: tag,
       agentId: agent,
-      sessionId: await sessionMeant(loci, input.session),
+      sessionId: await sessionMeant(loci, input.session, context),
       messageId: message,
       ...(metadata === undefined ? {} : { metadata: jsonValue("--metadata", metadata) }),
       supersedes: supersedes === undefined ? null : (await loci.knowledge.resolve(supersedes)).id,
@@ -105,7 +107,7 @@ export const searchKnowledge: Operation = operation({
       agentId: agent,
       limit,
     });
-    return { items: found.items.map(itemOf), total: found.total };
+    return { ...found, items: found.items.map(itemOf) };
   },
 });
 

@@ -12,6 +12,10 @@ export interface MemoryAnswer {
   readonly replaced: readonly MemoryItem[];
 }
 
+export interface RemovedDecision {
+  readonly removed: string;
+}
+
 function itemOf(row: AgentMemory): MemoryItem {
   return { ...row, createdAt: isoTime(row.createdAt) };
 }
@@ -35,7 +39,7 @@ export const addMemory: Operation = operation({
     message: messageFlag,
     supersedes: supersedesFlag,
   },
-  async run(loci, input): Promise<MemoryAnswer> {
+  async run(loci, input, asked): Promise<MemoryAnswer> {
     const { agent, type, decision, context, scope, message, supersedes } = input;
     const row = await loci.memory.add({
       agentId: agent,
@@ -43,7 +47,7 @@ export const addMemory: Operation = operation({
       decisionData: jsonOrText(decision.join(" ")),
       ...(context === undefined ? {} : { context: jsonOrText(context) }),
       scope,
-      sessionId: await sessionMeant(loci, input.session),
+      sessionId: await sessionMeant(loci, input.session, asked),
       messageId: message,
       supersedes: supersedes === undefined ? null : (await loci.memory.resolve(supersedes)).id,
     });
@@ -65,9 +69,9 @@ export const listMemory: Operation = operation({
     limit: { ...limitFlag, default: 10 },
     after: pageFlag,
   },
-  async run(loci, input): Promise<Page<MemoryItem>> {
+  async run(loci, input, context): Promise<Page<MemoryItem>> {
     const { agent, type, scope, history, limit, after } = input;
-    const sessionId = await sessionMeant(loci, input.session);
+    const sessionId = await sessionMeant(loci, input.session, context);
     const filter = { agentId: agent, decisionType: type, scope, sessionId };
     const { items, next } = await loci.memory.list({ ...filter, history, limit, after });
     return { items: items.map(itemOf), next };
@@ -85,5 +89,19 @@ export const showMemory: Operation = operation({
     const row = await loci.memory.resolve(input.id);
     const [, ...replaced] = await loci.memory.history(row.id);
     return { memory: itemOf(row), replaced: replaced.map(itemOf) };
+  },
+});
+
+export const removeMemory: Operation = operation({
+  name: "memory rm",
+  summary: "take a decision away that was recorded by mistake",
+  access: "write",
+  params: {
+    id: { kind: "string", positional: true, required: true, summary: "its id, or the beginning of it" },
+  },
+  async run(loci, input): Promise<RemovedDecision> {
+    const { id } = await loci.memory.resolve(input.id);
+    await loci.memory.remove(id);
+    return { removed: id };
   },
 });

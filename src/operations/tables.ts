@@ -23,7 +23,8 @@ const catalogs: Readonly<Record<string, Catalog>> = {
     tables: `select table_name as name, case table_type when 'VIEW' then 'view' else 'table' end as kind
       from information_schema.tables where table_schema = current_schema()
       union values ('v_sessions', 'view'), ('v_messages', 'view'), ('v_tool_calls', 'view'),
-        ('v_costs_daily', 'view'), ('v_errors', 'view') order by 2, 1`,
+        ('v_costs_daily', 'view'), ('v_errors', 'view'), ('conversations', 'view'),
+        ('knowledge_base', 'view') order by 2, 1`,
     columns: `select a.attname, t.typname, not a.attnotnull, coalesce(a.attnum = any (i.indkey), false)
       from pg_class c join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
       join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped

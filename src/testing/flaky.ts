@@ -9,7 +9,7 @@ import { LociError } from "../errors.ts";
 export type Fault = "busy" | "not sent" | "answer lost";
 
 export interface FaultyCall {
-  readonly verb: "prepare" | "write" | "take" | "find" | "rollup";
+  readonly verb: "prepare" | "write" | "take" | "exchange" | "find" | "rollup";
   /** The number of this call of the engine, from 1. */
   readonly number: number;
 }
@@ -36,6 +36,7 @@ export function flaky(engine: Engine, plan: FaultPlan): Engine {
     prepare: (schema) => meet("prepare", () => engine.prepare(schema)),
     write: (changes) => meet("write", () => engine.write(changes)),
     take: (from, query, patch) => meet("take", () => engine.take(from, query, patch)),
+    exchange: (changes, taking) => meet("exchange", () => engine.exchange(changes, taking)),
     // `find` is overloaded; what goes in and comes out is passed on as it is.
     find: ((from: never, query: never) => meet("find", () => engine.find(from, query))) as Engine["find"],
     rollup: (from, spec) => meet("rollup", () => engine.rollup(from, spec)),

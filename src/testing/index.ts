@@ -1,3 +1,4 @@
+import { exchangeCases } from "./cases/exchange.ts";
 import { findCases } from "./cases/find.ts";
 import { prepareCases } from "./cases/prepare.ts";
 import { rollupCases } from "./cases/rollup.ts";
@@ -38,6 +39,7 @@ export function engineSuite(
     ...valueCases,
     ...findCases,
     ...takeCases,
+    ...exchangeCases,
     ...rollupCases,
   };
   const unknown = Object.keys(gaps).filter((gap) => !(gap in cases));

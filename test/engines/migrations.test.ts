@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { insert } from "../../dist/engine/engine.js";
 import { openLibsql } from "../../dist/engines/libsql/libsql.js";
 import { createPostgresEngine } from "../../dist/engines/postgres/postgres.js";
+import { agentMemory } from "../../dist/model/memory.js";
 import { searchSchema, storeSchema } from "../../dist/model/schema.js";
 import { cards, firstSchema, secondSchema, suiteSchema, thirdSchema } from "../../dist/testing/index.js";
 import { startChild, together } from "../support/child.ts";
@@ -15,6 +16,38 @@ const written = Array.from({ length: 50 }, (_, n) => ({
   title: `card ${n}`,
   color: n % 2 ? "red" : null,
 }));
+
+/** The store's schema as version 3 had it: no column had a default, and a decision's context was jsonb. */
+const thirdStore = {
+  table: storeSchema.table,
+  migrations: storeSchema.migrations.slice(0, 3).map((step) => ({
+    ...step,
+    create: (step.create ?? []).map(({ bySql: _, ...collection }) =>
+      collection.name === "agent_memory"
+        ? {
+            ...collection,
+            fields: { ...collection.fields, context: { kind: "json", optional: true } as const },
+          }
+        : collection,
+    ),
+  })),
+};
+
+const decision = {
+  id: "d1",
+  agentId: "a",
+  decisionType: "t",
+  decisionData: { n: 1 },
+  context: { why: "so" },
+  createdAt: 1_000,
+  sessionId: null,
+  messageId: null,
+  scope: "agent",
+  supersedes: null,
+};
+
+const withoutId =
+  "INSERT INTO agent_memory (agent_id, decision_type, context) VALUES ('a', 't', 'plain words')";
 
 let folder = "";
 beforeAll(async () => {
@@ -116,6 +149,32 @@ describe("a file", () => {
       ]),
     );
   });
+});
+
+test("a store of version 3 keeps its decisions, and its tables gain the database's defaults", async () => {
+  const server = await startPostgres();
+  try {
+    const files = [join(folder, "third.db"), ...(server.missing ? [] : [await server.database()])];
+    for (const url of files) {
+      await using engine = url.startsWith("postgres")
+        ? await createPostgresEngine(url)
+        : await openLibsql(url);
+      await engine.prepare(thirdStore);
+      const [third = agentMemory] = thirdStore.migrations[2]?.create ?? [];
+      await engine.write([insert(third as typeof agentMemory, [decision])]);
+      await expect(engine.sql?.execute?.(withoutId)).rejects.toMatchObject({ code: "invalid" });
+      await engine.prepare(storeSchema);
+      await engine.prepare(storeSchema);
+      expect(await engine.find(agentMemory)).toEqual([decision]);
+      expect(await engine.sql?.execute?.(withoutId)).toMatchObject({ rowsAffected: 1 });
+      expect(await engine.find(agentMemory, { where: { id: { not: "d1" } } })).toMatchObject([
+        { agentId: "a", context: "plain words", scope: "agent", supersedes: null },
+      ]);
+    }
+    expect((await readdir(folder)).filter((name) => name.startsWith("third.db.backup"))).toEqual([]);
+  } finally {
+    await server.stop();
+  }
 });
 
 describe("postgres", () => {

@@ -1,8 +1,8 @@
-import { type Engine, guard, insert, update, type Where } from "../../engine/engine.ts";
+import { type Engine, guard, insert, type Taking, update, type Where } from "../../engine/engine.ts";
 import type { Millis } from "../../model/collection.ts";
 import { type Task, taskAssignments, type TaskLane, taskLanes, tasks } from "../../model/task.ts";
 import { assignmentOf } from "./held.ts";
-import { settle } from "./settle.ts";
+import { settle, settleChanges, settled, type Settling } from "./settle.ts";
 
 export interface ClaimOptions {
   readonly swarm?: string | undefined;
@@ -22,9 +22,15 @@ const lanesKnownFor = 1_000;
 /** A lease that ended is noticed this much later at most by an agent that keeps asking. */
 const reclaimEvery = 250;
 
-type Head = Pick<Task, "rank" | "dueAt"> & { readonly lane: TaskLane };
+type Head = Pick<Task, "dueAt"> & { readonly lane: TaskLane; readonly rank: number | undefined };
 
-export function createClaims(engine: Engine): (options: ClaimOptions, at: Millis) => Promise<Task[]> {
+export interface Claims {
+  readonly claim: (options: ClaimOptions, at: Millis) => Promise<Task[]>;
+  /** Settles one task and claims the next in one step. Undefined: the one could not be settled, and nothing was done. */
+  readonly exchange: (settling: Settling, options: ClaimOptions) => Promise<Task[] | undefined>;
+}
+
+export function createClaims(engine: Engine): Claims {
   const known = new Map<string, { readonly lanes: readonly TaskLane[]; readonly at: Millis }>();
   let reclaimedAt = Number.NEGATIVE_INFINITY;
 
@@ -37,7 +43,7 @@ export function createClaims(engine: Engine): (options: ClaimOptions, at: Millis
     return lanes;
   }
 
-  return async (options, at) => {
+  const claim = async (options: ClaimOptions, at: Millis): Promise<Task[]> => {
     if (Math.abs(at - reclaimedAt) >= reclaimEvery) {
       reclaimedAt = at;
       await reclaim(engine, at);
@@ -49,32 +55,57 @@ export function createClaims(engine: Engine): (options: ClaimOptions, at: Millis
     const lanes = await lanesOf(swarmId, at, 0);
     return lanes.length === before?.length ? [] : claimFrom(engine, lanes, { ...options, at });
   };
+
+  const exchange = async (settling: Settling, options: ClaimOptions): Promise<Task[] | undefined> => {
+    const { at } = settling;
+    const claiming = { ...options, at };
+    const lanes = await lanesOf(options.swarm ?? "default", at, lanesKnownFor);
+    const [changes, [best, next]] = await Promise.all([
+      settleChanges(engine, settling),
+      headsOf(engine, lanes, claiming),
+    ]);
+    if (best === undefined) {
+      const [touched] = await engine.write(changes);
+      if (touched !== 1) return undefined;
+      settled(engine, settling);
+      return claim(options, at);
+    }
+    const parts = { claiming, limit: options.limit ?? 1, rank: next?.rank };
+    const { counts, taken } = await engine.exchange(changes, taking(best.lane, parts));
+    if (counts[0] !== 1) return undefined;
+    settled(engine, settling);
+    return taken.length > 0 ? taken : claim(options, at);
+  };
+  return { claim, exchange };
 }
 
 type Claiming = ClaimOptions & { readonly at: Millis };
 
 async function claimFrom(engine: Engine, lanes: readonly TaskLane[], claiming: Claiming): Promise<Task[]> {
-  const { at, limit = 1 } = claiming;
-  const mine = lanes.filter((lane) => fits(lane, claiming));
+  const { limit = 1 } = claiming;
   const claimed: Task[] = [];
-  const [only] = mine;
-  if (only && mine.length === 1) return take(engine, only, { claiming, limit, rank: undefined });
   // Another agent may take what was seen at the head: then we look again, but not for ever.
   for (let misses = 0; claimed.length < limit && misses < 4; ) {
-    const heads = (await Promise.all(mine.map((lane) => headOf(engine, lane, claiming)))).flat();
-    const near = (head: Head): number => (isSpilled(head.lane, claiming) ? 1 : 0);
-    heads.sort((a, b) => a.rank - b.rank || near(a) - near(b) || a.dueAt - b.dueAt);
-    const [best, next] = heads;
+    const [best, next] = await headsOf(engine, lanes, claiming);
     if (!best) break;
-    const got = await take(engine, best.lane, {
-      claiming: { ...claiming, at },
-      limit: limit - claimed.length,
-      rank: next?.rank,
-    });
+    const parts = { claiming, limit: limit - claimed.length, rank: next?.rank };
+    const { from, query, patch } = taking(best.lane, parts);
+    const got = await engine.take(from, query, patch);
+    if (best.rank === undefined) return got;
     if (got.length === 0) misses++;
     claimed.push(...got);
   }
   return claimed;
+}
+
+/** Where the next task for this agent may be, the best first. Of one lane alone nothing has to be known before. */
+async function headsOf(engine: Engine, lanes: readonly TaskLane[], claiming: Claiming): Promise<Head[]> {
+  const mine = lanes.filter((lane) => fits(lane, claiming));
+  const [only] = mine;
+  if (only && mine.length === 1) return [{ lane: only, rank: undefined, dueAt: 0 }];
+  const heads = (await Promise.all(mine.map((lane) => headOf(engine, lane, claiming)))).flat();
+  const near = (head: Head): number => (isSpilled(head.lane, claiming) ? 1 : 0);
+  return heads.sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0) || near(a) - near(b) || a.dueAt - b.dueAt);
 }
 
 function fits(lane: TaskLane, { kinds, capabilities = [] }: Claiming): boolean {
@@ -108,21 +139,20 @@ async function headOf(engine: Engine, lane: TaskLane, claiming: Claiming): Promi
   return found.map((row) => ({ ...row, lane }));
 }
 
-function take(
-  engine: Engine,
+function taking(
   lane: TaskLane,
   {
     claiming,
     limit,
     rank,
   }: { readonly claiming: Claiming; readonly limit: number; readonly rank: number | undefined },
-): Promise<Task[]> {
+): Taking<Task> {
   const { agent, at, lease = 30_000 } = claiming;
   const where = { ...claimable(lane, claiming), ...(rank === undefined ? {} : { rank: { upTo: rank } }) };
-  return engine.take(
-    tasks,
-    { where, orderBy: inOrder, limit },
-    {
+  return {
+    from: tasks,
+    query: { where, orderBy: inOrder, limit },
+    patch: {
       status: "running",
       agentId: agent,
       claimedAt: at,
@@ -132,7 +162,7 @@ function take(
       progress: null,
       progressNote: null,
     },
-  );
+  };
 }
 
 /** Tasks whose lease ended are ready again at once, or dead where that was the last attempt. */
@@ -158,5 +188,6 @@ export async function reclaim(engine: Engine, at: Millis): Promise<number> {
     ]);
     reclaimed += touched ?? 0;
   }
+  if (reclaimed > 0) engine.wake?.tell(tasks);
   return reclaimed;
 }

@@ -72,6 +72,7 @@ export async function createTaskRows(
     const plan = await planTasks(engine, fresh, at);
     const [inserted] = await engine.write(plan.changes);
     if (inserted === fresh.length) {
+      if (plan.rows.some(({ status }) => status === "ready")) engine.wake?.tell(tasks);
       const made = new Map(plan.rows.map((row) => [row.id, row]));
       return named.map(({ id }) => {
         const task = made.get(id);

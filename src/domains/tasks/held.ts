@@ -7,6 +7,15 @@ import type { Millis } from "../../model/collection.ts";
 /** What a holder shows: the task that it claimed, or its id and fence. */
 export type Lease = Pick<Task, "id" | "fence">;
 
+export const heldWhere = ({
+  id,
+  fence,
+}: Lease): { readonly id: string; readonly fence: number; readonly status: "running" } => ({
+  id,
+  fence,
+  status: "running",
+});
+
 export async function findTask(engine: Engine, id: string): Promise<Task> {
   const [row] = await engine.find(tasks, { where: { id }, limit: 1 });
   if (row) return row;

@@ -22,14 +22,27 @@ export interface Settling {
   readonly ended?: Ended;
 }
 
+/** False: the task is not as it was thought to be, and nothing was done. */
+export async function settle(engine: Engine, settling: Settling): Promise<boolean> {
+  const [touched] = await engine.write(await settleChanges(engine, settling));
+  if (touched !== 1) return false;
+  settled(engine, settling);
+  return true;
+}
+
+/** What waited for it may be ready. */
+export function settled(engine: Engine, { task }: Settling): void {
+  if (task.dependents > 0) engine.wake?.tell(tasks);
+}
+
 /**
  * Settles a task and, in the same write, what waits for it: done makes it ready, dead and cancelled cancel it or let
- * it go on. False: the task is not as it was thought to be, and nothing was done.
+ * it go on. The first of them is the guard.
  *
  * The count of dependents is part of the guard: a task that is made to wait in the same moment is seen, or waits for
  * nothing.
  */
-export async function settle(engine: Engine, settling: Settling): Promise<boolean> {
+export async function settleChanges(engine: Engine, settling: Settling): Promise<Change[]> {
   const { task, where, status, patch, at, ended } = settling;
   const changes: Change[] = [
     guard(
@@ -43,8 +56,7 @@ export async function settle(engine: Engine, settling: Settling): Promise<boolea
   if (ended) changes.push(insert(taskAssignments, [assignmentOf(task, ended)]));
   if (task.dependents > 0)
     changes.push(...(await dependentsOf(engine, task, { good: status === "done", at })));
-  const [touched] = await engine.write(changes);
-  return touched === 1;
+  return changes;
 }
 
 /** What a settled task means for those that wait for it, and for those that wait for them. */

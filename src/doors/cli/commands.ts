@@ -4,12 +4,13 @@ import { managePrices } from "../../operations/prices.ts";
 import { listErrors, showCost } from "../../operations/reports.ts";
 import { searchMessages } from "../../operations/search.ts";
 import { listSessions, showSession, tailMessages } from "../../operations/sessions.ts";
-import { querySql } from "../../operations/sql.ts";
+import { runSql } from "../../operations/sql.ts";
 import { summarize } from "../../operations/summary.ts";
 import type { Command } from "./command.ts";
 import { memoryCommands } from "./memory-commands.ts";
 import { metricsCommands } from "./metrics-commands.ts";
 import { coordination } from "./coordination.ts";
+import { httpParams } from "./mcp-params.ts";
 import { operated } from "./operated.ts";
 
 /** Everything that can be typed behind `loci`, in the order of the help. */
@@ -104,10 +105,10 @@ export const commands: readonly Command[] = [
     ],
     run: async (call) => (await import("./commands/export.ts")).exportSessions(call),
   },
-  operated(querySql, {
+  operated(runSql, {
     view: async () => (await import("./views/sql.ts")).sqlView,
     details:
-      "The statement is refused by the database itself where it would change something, and runs in a process of its own that is stopped after its time.",
+      "The statement is refused by the database itself where it would change something, and runs in a process of its own that is stopped after its time. With --write it may change your own tables, and add to agent_memory and knowledge.",
     flags: {
       file: {
         kind: "string",
@@ -119,6 +120,10 @@ export const commands: readonly Command[] = [
     examples: [
       ["loci sql 'select title, cost_usd from sessions order by cost_usd desc limit 5'", "the dearest five"],
       ["loci sql --file q.sql --format csv > out.csv", "for a spreadsheet"],
+      [
+        "loci sql --write --yes 'create table notes (id integer primary key, text text)'",
+        "a table of your own",
+      ],
     ],
   }),
   ...coordination,
@@ -146,7 +151,7 @@ export const commands: readonly Command[] = [
   }),
   {
     name: "mcp",
-    summary: "serve the store to an agent over MCP, on stdin and stdout",
+    summary: "serve the store to an agent over MCP, on stdin and stdout or over HTTP",
     params: {
       toolsets: {
         kind: "string",
@@ -155,18 +160,24 @@ export const commands: readonly Command[] = [
           "with commas: sessions, conversations, memory, swarm, sql, admin; loci is the first three, all is all",
         placeholder: "NAMES",
       },
+      allowWriteSql: {
+        kind: "boolean",
+        summary: "offer execute_query, which changes your own tables: docs/sql.md",
+      },
       project: {
         kind: "string",
         letter: "p",
         summary: "only this project, unless a call names another",
         placeholder: "NAME",
       },
+      ...httpParams,
     },
     details:
-      "An agent's program starts it: docs/mcp.md has a line for each. The store is opened at the first call, and a store that cannot be opened says why then.",
+      "An agent's program starts it: docs/mcp.md has a line for each. The store is opened at the first call, and a store that cannot be opened says why then. With --http it serves any number of clients of this machine, each with the token that it says at its start.",
     examples: [
       ["claude mcp add --scope user loci -- loci mcp", "in Claude Code"],
       ["loci mcp --toolsets loci,swarm", "for agents that work together"],
+      ["loci mcp --http --token-file ~/.loci/mcp-token", "over HTTP, with a token that stays"],
     ],
     run: async (call) => (await import("./commands/mcp.ts")).mcp(call),
   },

@@ -1,3 +1,4 @@
+import { castVote, proposeVote, useBoard } from "../../operations/blackboard.ts";
 import { showSwarm } from "../../operations/swarm.ts";
 import { addTask, cancelTask, listTasks, retryTask, showTask } from "../../operations/tasks.ts";
 import type { Command } from "./command.ts";
@@ -6,6 +7,8 @@ import { operated } from "./operated.ts";
 
 const changed = async (): Promise<AnyView> => (await import("./views/tasks.ts")).changedView;
 
+const vote = async (): Promise<AnyView> => (await import("./views/blackboard.ts")).voteView;
+
 /** Commands for swarms and their tasks. */
 export const coordination: readonly Command[] = [
   operated(showSwarm, {
@@ -13,6 +16,26 @@ export const coordination: readonly Command[] = [
     details:
       "Healthy up to 30 s after the last heartbeat, warning up to 60 s, then unhealthy. Agents that are silent stay in the list.",
     examples: [["loci swarm release-42", "who is there, and what they do"]],
+  }),
+  operated(useBoard, {
+    view: async () => (await import("./views/blackboard.ts")).boardView,
+    details: "Each value has a version; with --expect it is set only where that one still stands.",
+    examples: [
+      ["loci swarm board release-42", "all values"],
+      [`loci swarm board release-42 plan '{"step":2}' --expect 1 --agent lead`, "compare and set"],
+      ["loci swarm board release-42 plan --history", "what it was"],
+    ],
+  }),
+  operated(proposeVote, {
+    view: vote,
+    examples: [["loci swarm propose release-42 ship 'Is it ready?'", "yes or no, by more than half"]],
+  }),
+  operated(castVote, {
+    view: vote,
+    examples: [
+      ["loci swarm vote release-42 ship yes --agent docs-1", "one vote"],
+      ["loci swarm vote release-42 ship", "how it stands"],
+    ],
   }),
   operated(listTasks, {
     view: async () => (await import("./views/tasks.ts")).tasksView,

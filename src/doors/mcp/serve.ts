@@ -3,6 +3,9 @@ import { safeText } from "../cli/safe.ts";
 import { serveStdio } from "./sdk.ts";
 import { createServer, type ServerParts } from "./server.ts";
 
+// One file of the build has both, and the SDK once.
+export { serveHttp } from "./serve-http.ts";
+
 /** Serves on stdin and stdout until the client closes stdin, or the signal comes. */
 export async function serveTools({
   signal,

@@ -1,4 +1,3 @@
-import { LociError } from "../../errors.ts";
 import { querySql, type SqlAnswer } from "../../operations/sql.ts";
 import {
   type ColumnItem,
@@ -8,39 +7,37 @@ import {
   listTables,
   type TableItem,
 } from "../../operations/tables.ts";
-import { counted } from "../cli/people.ts";
-import { safeField } from "../cli/safe.ts";
-import { answerOf, type Entry, fits, mostThatFits } from "./fit.ts";
-import { clipped, whole } from "./recalled.ts";
-import { ask, maxTokens, type Tool, type ToolAnswer } from "./tool.ts";
+import { type Entry, shortList } from "./fit.ts";
+import { clipped } from "./recalled.ts";
+import { checkedValues, rowsAnswer } from "./sql-rows.ts";
+import { ask, maxTokens, quietMaxTokens, type Tool } from "./tool.ts";
 
 const listTablesTool: Tool = {
   name: "list_tables",
   description:
-    "The tables and views that SQL can name; v_sessions, v_messages, v_tool_calls, v_errors, v_costs_daily are made for questions. Next: describe_table.",
+    "Tables and views that SQL can name; the v_ ones are made for questions. Next: describe_table.",
   toolset: "sql",
   operation: listTables,
-  params: { max_tokens: maxTokens },
+  params: { max_tokens: quietMaxTokens },
   async run(call) {
     const { input, room } = call;
     const { tables } = await ask<{ tables: readonly TableItem[] }>(listTables, call, input);
     const entries = tables.map(({ name, kind }): Entry => {
       return { text: `> ${kind} ${clipped(name, 200)}`, data: { name, kind } };
     });
-    return short({ head: `${tables.length} tables and views`, list: "tables", entries }, room);
+    return shortList({ head: `${tables.length} tables and views`, list: "tables", entries }, room);
   },
 };
 
 const describeTableTool: Tool = {
   name: "describe_table",
-  description:
-    "The columns of one table or view, with their types. Not its rows: execute_read_only_query answers those.",
+  description: "Columns of a table or view, with types.",
   toolset: "sql",
   operation: describeTable,
   aliases: { table_name: "table" },
   params: {
-    table: { kind: "string", required: true, summary: "its name" },
-    max_tokens: maxTokens,
+    table: { kind: "string", required: true, summary: "name" },
+    max_tokens: quietMaxTokens,
   },
   async run(call) {
     const { input, room } = call;
@@ -53,7 +50,7 @@ const describeTableTool: Tool = {
       const about = `${column.type}${column.nullable ? "" : " not null"}${column.key ? " key" : ""}`;
       return { text: `> ${clipped(column.name, 200)} ${clipped(about, 100)}`.trimEnd(), data: column };
     });
-    return short(
+    return shortList(
       {
         head: `${clipped(table, 200)} has ${columns.length} columns`,
         list: "columns",
@@ -65,26 +62,16 @@ const describeTableTool: Tool = {
   },
 };
 
-/** A list that is short by nature; where it is not, it says what was left out. */
-function short(listing: Parameters<typeof answerOf>[0], room: number): ToolAnswer {
-  const make = (count: number): ToolAnswer => {
-    const left = listing.entries.length - count;
-    const rest = { said: `${left} more: ask with a larger max_tokens`, data: { left_out: left } };
-    return answerOf({ ...listing, entries: listing.entries.slice(0, count), ...(left > 0 ? { rest } : {}) });
-  };
-  return make(mostThatFits({ least: 0, most: listing.entries.length }, room, make));
-}
-
 const executeReadOnlyQueryTool: Tool = {
   name: "execute_read_only_query",
   description:
-    "Answer one SQL statement that only reads, with params for its ?. Changes nothing, stops after 5 s, at most 1,000 rows. list_tables says what there is.",
+    "Answer one SQL statement that only reads, params for its ?. Stops after 5 s, at most 1,000 rows. list_tables says what there is.",
   toolset: "sql",
   operation: querySql,
   aliases: { sql: "query" },
   params: {
     query: { kind: "string", required: true, summary: "the statement" },
-    params: { kind: "json", of: "list", summary: "values of the ?" },
+    params: { kind: "json", of: "list", summary: "" },
     max_tokens: maxTokens,
   },
   async run(call) {
@@ -92,75 +79,13 @@ const executeReadOnlyQueryTool: Tool = {
     const params = checkedValues(input["params"]);
     const asked = { query: input["query"], params, limit: 1000, timeout: 5 };
     const { columns, rows, truncated } = await ask<SqlAnswer>(querySql, call, asked);
-    const names = distinct(columns);
-    const make = (count: number, longest: number): ToolAnswer => {
-      const shown = rows.slice(0, count).map((row) => row.map((value) => shortened(value, longest)));
-      const complete = count === rows.length && !truncated;
-      const said = `Not all: ${count} of ${truncated ? "more than " : ""}${rows.length} rows. Ask for fewer columns, or again with LIMIT ${count} OFFSET ${count}.`;
-      return answerOf({
-        head: counted(count, "row"),
-        title: `> ${columns.map((name) => safeField(clipped(name, 200))).join("\t")}`,
-        list: "rows",
-        entries: shown.map((row): Entry => {
-          return {
-            text: `> ${row.map(cell).join("\t")}`,
-            data: Object.fromEntries(row.map((value, at) => [names[at] ?? String(at), value])),
-          };
-        }),
-        data: { columns, row_count: count, truncated: !complete },
-        ...(complete ? {} : { rest: { said, data: {} } }),
-      });
-    };
-    const uncut = Number.POSITIVE_INFINITY;
-    const count = mostThatFits({ least: 0, most: rows.length }, room, (most) => make(most, uncut));
-    if (count > 0 || rows.length === 0) return make(count, uncut);
-    // One row is longer than the answer may be: its texts are cut, and say so.
-    const length = mostThatFits({ least: 0, most: 100_000 }, room, (most) => make(1, most));
-    const cut = make(1, length);
-    if (fits(cut, room)) return cut;
-    throw new LociError(
-      "too-large",
-      `A row of ${columns.length} columns is longer than ${room / 4} tokens.`,
-      {
-        next: "Ask for fewer columns, or give a larger max_tokens.",
-      },
-    );
+    return rowsAnswer({ columns, rows, truncated }, room);
   },
 };
 
-function checkedValues(given: unknown): readonly unknown[] | undefined {
-  if (!Array.isArray(given)) return undefined;
-  const wrong = given.findIndex((value) => typeof value === "object" && value !== null);
-  if (wrong < 0) return given;
-  throw new LociError("invalid", `params[${wrong}] is a text, a number, a boolean or null, not an object.`, {
-    next: "Give an object as its JSON text.",
-  });
-}
-
-/** A name that stands twice gets its number: `id`, `id:2`. */
-function distinct(columns: readonly string[]): string[] {
-  const seen = new Map<string, number>();
-  return columns.map((name) => {
-    const count = (seen.get(name) ?? 0) + 1;
-    seen.set(name, count);
-    return count === 1 ? name : `${name}:${count}`;
-  });
-}
-
-function shortened(value: unknown, most: number): unknown {
-  if (typeof value !== "string" || value.length <= most) return value;
-  return `${whole(value, most)}… (${value.length} characters: ask with substr)`;
-}
-
-function cell(value: unknown): string {
-  if (value === null || value === undefined) return "";
-  return safeField(typeof value === "object" ? JSON.stringify(value) : String(value));
-}
-
 const databaseInfoTool: Tool = {
   name: "get_database_info",
-  description:
-    "Which store this is (engine, place) and how much it holds: sessions, tool executions, errors, cost. Not its tables: list_tables.",
+  description: "Which store this is and how much it holds: sessions, tools, errors, cost.",
   toolset: "sql",
   operation: databaseInfo,
   params: {},

@@ -19,14 +19,20 @@ export interface Connection {
    */
   setUp(): void;
   read(statement: Statement): Answer;
-  /** One immediate transaction: all or none. */
-  write(statements: readonly Statement[]): Answer[];
+  /**
+   * One immediate transaction for several writes, each of which is done whole or not at all: a file takes one commit at a
+   * time, and most of a small write is its commit.
+   */
+  write(writes: ReadonlyArray<readonly Statement[]>): Written[];
   /** A whole and consistent copy at that path, where nothing may be. */
   copyTo(path: string): void;
   /** What `PRAGMA quick_check` finds; empty is good. It reads the whole file. */
   check(): string[];
   close(): void;
 }
+
+/** What became of one write: no answers where a statement changed fewer rows than its `least`. */
+export type Written = { readonly answers: Answer[] } | { readonly error: unknown };
 
 /** "Loci", in the four bytes of SQLite's header that say whose file it is. */
 const applicationId = 0x4c6f6369;
@@ -39,6 +45,10 @@ const blockFor = 100;
 
 /** More texts than the domains have; each costs a few KB. */
 const preparedAtMost = 300;
+
+const savepoint = statement("savepoint one_write");
+const undoWrite = statement("rollback to one_write");
+const release = statement("release one_write");
 
 type Prepared = { readonly run: Database.Statement; readonly places: number };
 
@@ -76,10 +86,12 @@ export function openConnection(path: string, { readonly, pageSize = 4096 }: Conn
       db.exec("pragma synchronous = normal");
       // Rows may arrive before their session.
       db.exec("pragma foreign_keys = off");
+      // What is taken away is overwritten, not only unlinked.
+      db.exec("pragma secure_delete = on");
       if (readonly) db.exec("pragma query_only = on");
     },
     read: run,
-    write: (statements) => transact(db, statements, run),
+    write: (writes) => transact(db, writes, run),
     copyTo: (target) => void run(statement("vacuum into ?", [target])),
     check() {
       const { rows } = run(query("pragma quick_check"));
@@ -95,27 +107,57 @@ export function openConnection(path: string, { readonly, pageSize = 4096 }: Conn
 
 function transact(
   db: Database.Database,
-  statements: readonly Statement[],
+  writes: ReadonlyArray<readonly Statement[]>,
   run: (statement: Statement) => Answer,
-): Answer[] {
+): Written[] {
   db.exec("begin immediate");
   try {
-    const answers: Answer[] = [];
-    for (const statement of statements) {
-      const answer = run(statement);
-      if (fellShort(statement, answer)) {
-        db.exec("rollback");
-        return [];
-      }
-      answers.push(answer);
+    const [only] = writes;
+    if (only && writes.length === 1) {
+      const answers = runAll(only, run);
+      // The only write of a transaction is undone with it.
+      db.exec(answers.length < only.length ? "rollback" : "commit");
+      return [{ answers }];
     }
+    const written = runEach(db, writes, run);
     db.exec("commit");
-    return answers;
+    return written;
   } catch (error) {
     // A full disk or an I/O error has rolled back already.
     if (db.inTransaction) db.exec("rollback");
     throw error;
   }
+}
+
+function runAll(statements: readonly Statement[], run: (statement: Statement) => Answer): Answer[] {
+  const answers: Answer[] = [];
+  for (const statement of statements) {
+    const answer = run(statement);
+    if (fellShort(statement, answer)) return [];
+    answers.push(answer);
+  }
+  return answers;
+}
+
+function runEach(
+  db: Database.Database,
+  writes: ReadonlyArray<readonly Statement[]>,
+  run: (statement: Statement) => Answer,
+): Written[] {
+  return writes.map((statements): Written => {
+    run(savepoint);
+    try {
+      const answers = runAll(statements, run);
+      if (answers.length < statements.length) run(undoWrite);
+      return { answers };
+    } catch (error) {
+      if (!db.inTransaction) throw error;
+      run(undoWrite);
+      return { error };
+    } finally {
+      if (db.inTransaction) run(release);
+    }
+  });
 }
 
 /**

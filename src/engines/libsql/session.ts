@@ -71,18 +71,10 @@ function createSession(
     last = turn.catch(() => undefined);
     return turn;
   };
+  const write = createWriteQueue(connection, { inTurn, path });
   const backup = async (target: string): Promise<void> => {
     open();
-    if (existsSync(target))
-      throw new LociError("config", `${target} is there already; a backup replaces nothing.`);
-    const unfinished = `${target}.${randomUUID()}.part`;
-    try {
-      await inTurn(() => connection.copyTo(unfinished));
-      chmodSync(unfinished, 0o600);
-      linkSync(unfinished, target);
-    } finally {
-      rmSync(unfinished, { force: true });
-    }
+    await makeCopy(target, (unfinished) => inTurn(() => connection.copyTo(unfinished)));
   };
   return {
     place: path,
@@ -93,7 +85,7 @@ function createSession(
     async write(statements) {
       open();
       if (readonly) throw new LociError("read-only", `${path} was opened for reading only.`, { where: path });
-      return inTurn(() => connection.write(statements));
+      return write(statements);
     },
     backup,
     async keepCopy(label) {
@@ -110,4 +102,62 @@ function createSession(
     },
     close: () => (closed ??= last.then(() => connection.close())),
   };
+}
+
+async function makeCopy(target: string, copyTo: (unfinished: string) => Promise<void>): Promise<void> {
+  if (existsSync(target))
+    throw new LociError("config", `${target} is there already; a backup replaces nothing.`);
+  const unfinished = `${target}.${randomUUID()}.part`;
+  try {
+    await copyTo(unfinished);
+    chmodSync(unfinished, 0o600);
+    linkSync(unfinished, target);
+  } finally {
+    rmSync(unfinished, { force: true });
+  }
+}
+
+interface QueuedWrite {
+  readonly statements: readonly Statement[];
+  readonly resolve: (answers: Answer[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** More of them wait for the next transaction: reads and other processes get their turn between two. */
+const togetherAtMost = 64;
+
+/** Writes that wait for the same turn share a transaction, and its commit. */
+function createWriteQueue(
+  connection: Connection,
+  {
+    inTurn,
+    path,
+  }: { readonly inTurn: <Result>(work: () => Result) => Promise<Result>; readonly path: string },
+): (statements: readonly Statement[]) => Promise<Answer[]> {
+  const queue: QueuedWrite[] = [];
+
+  const turn = async (): Promise<void> => {
+    const group: QueuedWrite[] = [];
+    try {
+      await inTurn(() => {
+        // Tried again after a wait for another process: whoever came meanwhile comes along.
+        group.push(...queue.splice(0, togetherAtMost - group.length));
+        if (group.length === 0) return;
+        const written = connection.write(group.map(({ statements }) => statements));
+        for (const [place, { resolve, reject }] of group.entries()) {
+          const one = written[place];
+          if (one && "answers" in one) resolve(one.answers);
+          else reject(translated(path, one?.error));
+        }
+      });
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+    }
+  };
+  return (statements) =>
+    new Promise((resolve, reject) => {
+      queue.push({ statements, resolve, reject });
+      // The first of several that come together opens the turn; the others ride along, and their turns find nothing.
+      void turn();
+    });
 }

@@ -52,9 +52,9 @@ function tooSlow(deadline: number): LociError {
   });
 }
 
-function main(path: string): void {
+function main(path: string, writes: boolean): void {
   const thread = new Worker(new URL("./sql-thread.js", import.meta.url), {
-    workerData: { path },
+    workerData: { path, writes },
     execArgv: [],
   });
   let baseline = process.memoryUsage.rss();
@@ -74,5 +74,5 @@ function main(path: string): void {
   process.on("disconnect", end);
 }
 
-const [path] = process.argv.slice(2);
-if (process.send !== undefined && path !== undefined) main(path);
+const [path, mode] = process.argv.slice(2);
+if (process.send !== undefined && path !== undefined) main(path, mode === "write");

@@ -1,12 +1,15 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { SqlAnswer, SqlDoor } from "../../engine/engine.ts";
+import type { SqlAnswer, SqlDoor, SqlExecuted, SqlOptions } from "../../engine/engine.ts";
+import { escapeText } from "../../engine/text.ts";
 import { LociError } from "../../errors.ts";
-import { guard } from "../sql/guard.ts";
+import { guard, type ReadStatement } from "../sql/guard.ts";
 import { limitsOf } from "../sql/guard-answer.ts";
 import { sqliteRules } from "../sql/guard-lists.ts";
+import { guardWrite, sqliteWriting } from "../sql/guard-write.ts";
 import { requireFile } from "./files.ts";
 import { type Question, type Report, receivedError } from "./sql-messages.ts";
+import { nearestRows } from "./vectors.ts";
 
 export interface LibsqlSqlDoor extends SqlDoor {
   /** Ends the processes; twice is fine. */
@@ -22,11 +25,54 @@ const processesAtMost = 2;
 const longestLine = 100;
 
 /**
- * Read-only SQL over a file: three walls, each enough for most attacks. The words are checked here; the connection
- * is `mode=ro` and its compiled program is checked; and it runs in a process with a deadline and a memory cap. The
- * first query starts the process (about 60 ms); one is kept for the next query, and does not keep this one alive.
+ * SQL over a file that somebody else wrote: three walls, each enough for most attacks. The words are checked here; the
+ * connection is `mode=ro` and its compiled program is checked; and it runs in a process with a deadline and a memory
+ * cap. The first query starts the process (about 60 ms); one is kept for the next query, and does not keep this one
+ * alive. What changes something has processes of its own, whose connection writes.
  */
 export function createLibsqlSqlDoor(path: string): LibsqlSqlDoor {
+  const readers = createPool(path, "read");
+  const writers = createPool(path, "write");
+  const read = async (statement: ReadStatement, options: SqlOptions = {}): Promise<SqlAnswer> => {
+    const question = { statement, params: options.params ?? [], limits: limitsOf(options), maxChanges: 0 };
+    const { columns, rows, truncated } = await readers.ask(question);
+    return { columns, rows, truncated };
+  };
+  return {
+    query: async (sql, options) => read(guard(sql, sqliteRules), options),
+    nearest: (search) => nearestRows(search, read),
+    async execute(sql, options = {}) {
+      const statement = guardWrite(sql, sqliteWriting);
+      if (statement.kind === "nothing") return nothingDone;
+      const { params = [], maxChanges = 1_000 } = options;
+      const question = {
+        statement,
+        params: params.map((value) => (typeof value === "string" ? escapeText(value) : value)),
+        limits: limitsOf(options),
+        maxChanges,
+      };
+      return "targets" in statement ? writers.ask(question) : readers.ask(question);
+    },
+    async close() {
+      await Promise.all([readers.close(), writers.close()]);
+    },
+  };
+}
+
+const nothingDone: SqlExecuted = {
+  columns: [],
+  rows: [],
+  truncated: false,
+  rowsAffected: 0,
+  lastInsertRowid: null,
+};
+
+interface Pool {
+  ask(question: Question): Promise<SqlExecuted>;
+  close(): Promise<void>;
+}
+
+function createPool(path: string, mode: "read" | "write"): Pool {
   const idle: Child[] = [];
   const all = new Set<Child>();
   const line: Array<() => void> = [];
@@ -47,8 +93,8 @@ export function createLibsqlSqlDoor(path: string): LibsqlSqlDoor {
     if (next) next();
     else running--;
   };
-  const answer = async (question: Question): Promise<SqlAnswer> => {
-    const child = idle.pop() ?? startChild(path);
+  const answer = async (question: Question): Promise<SqlExecuted> => {
+    const child = idle.pop() ?? startChild(path, mode);
     all.add(child);
     try {
       const answered = await child.ask(question);
@@ -65,14 +111,12 @@ export function createLibsqlSqlDoor(path: string): LibsqlSqlDoor {
     }
   };
   return {
-    async query(sql, options = {}) {
+    async ask(question) {
       if (closed) throw new LociError("closed", `${path} was closed.`, { where: path });
-      const statement = guard(sql, sqliteRules);
-      const limits = limitsOf(options);
       requireFile(path);
       await turn();
       try {
-        return await answer({ statement, params: options.params ?? [], limits });
+        return await answer(question);
       } finally {
         done();
       }
@@ -86,12 +130,12 @@ export function createLibsqlSqlDoor(path: string): LibsqlSqlDoor {
 }
 
 interface Child {
-  ask(question: Question): Promise<SqlAnswer>;
+  ask(question: Question): Promise<SqlExecuted>;
   end(): Promise<void>;
 }
 
-function startChild(path: string): Child {
-  const child = fork(fileURLToPath(new URL("./sql-child.js", import.meta.url)), [path], {
+function startChild(path: string, mode: "read" | "write"): Child {
+  const child = fork(fileURLToPath(new URL("./sql-child.js", import.meta.url)), [path, mode], {
     // No flags, no environment, no files of this process: what it holds is not the query's to see. (Windows starts
     // nothing without its own folder.)
     execArgv: [],

@@ -1,19 +1,22 @@
-import type { SqlAnswer } from "../../engine/engine.ts";
+import type { SqlExecuted } from "../../engine/engine.ts";
 import { type ErrorCode, LociError } from "../../errors.ts";
 import type { ReadStatement } from "../sql/guard.ts";
+import type { Change } from "../sql/guard-write.ts";
 import type { Limits } from "../sql/guard-answer.ts";
 
 /** What the parent asks of the child process. */
 export interface Question {
-  readonly statement: ReadStatement;
+  readonly statement: ReadStatement | Change;
   readonly params: readonly unknown[];
   readonly limits: Limits;
+  /** For a change: more rows are undone. */
+  readonly maxChanges: number;
 }
 
 /** What comes back. `ready` is said once, when the file is open. */
 export type Report =
   | { readonly kind: "ready" }
-  | { readonly kind: "answer"; readonly answer: SqlAnswer }
+  | { readonly kind: "answer"; readonly answer: SqlExecuted }
   | { readonly kind: "error"; readonly error: SentError };
 
 export interface SentError {

@@ -2,7 +2,7 @@ import { pathToFileURL } from "node:url";
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import Database from "libsql";
 import { LociError } from "../../errors.ts";
-import type { SqlAnswer } from "../../engine/engine.ts";
+import type { SqlExecuted } from "../../engine/engine.ts";
 import { createAnswer } from "../sql/guard-answer.ts";
 import { type Catalog, missing } from "../sql/guard-help.ts";
 import { sqliteRules } from "../sql/guard-lists.ts";
@@ -10,6 +10,7 @@ import { checkProgram } from "../sql/guard-program.ts";
 import { createView, views } from "../sql/views.ts";
 import { type Bindable, bindList } from "./binder.ts";
 import { sqliteKind, translated } from "./errors.ts";
+import { change, openForChanges } from "./sql-change.ts";
 import { type Question, type Report, sentError } from "./sql-messages.ts";
 
 /** Native code cannot be interrupted from its own thread, so the connection has one, and the process's main thread watches. */
@@ -54,8 +55,9 @@ function catalogOf(db: Database.Database): Catalog {
   );
 }
 
-function answer(db: Database.Database, { statement, params, limits }: Question): SqlAnswer {
+function answer(db: Database.Database, { statement, params, limits, maxChanges }: Question): SqlExecuted {
   const values = bindList(params, statement.places);
+  if ("targets" in statement) return change(db, statement, { values, limits, maxChanges });
   if (statement.kind !== "pragma") {
     const explain = db.prepare(`explain ${statement.inner}`).raw();
     checkProgram(explain.all(values) as unknown[][], sqliteRules.functions);
@@ -69,7 +71,7 @@ function answer(db: Database.Database, { statement, params, limits }: Question):
     if (!collected.add(row)) break;
   }
   if (statement.kind === "explain") release(prepared, values);
-  return collected.answer();
+  return { ...collected.answer(), rowsAffected: 0, lastInsertRowid: null };
 }
 
 /**
@@ -105,8 +107,13 @@ function explained(
   return translated(path, error);
 }
 
-function serve(path: string, send: (report: Report) => void): (question: Question) => void {
-  const db = openReadOnly(path);
+interface Served {
+  readonly path: string;
+  readonly writes: boolean;
+}
+
+function serve({ path, writes }: Served, send: (report: Report) => void): (question: Question) => void {
+  const db = writes ? openForChanges(path) : openReadOnly(path);
   send({ kind: "ready" });
   return (question) => {
     try {
@@ -120,11 +127,12 @@ function serve(path: string, send: (report: Report) => void): (question: Questio
 
 if (!isMainThread && parentPort !== null) {
   const port = parentPort;
-  const { path } = workerData as { path: string };
+  const served = workerData as Served;
+  const { path } = served;
   try {
     port.on(
       "message",
-      serve(path, (report) => port.postMessage(report)),
+      serve(served, (report) => port.postMessage(report)),
     );
   } catch (error) {
     port.postMessage({ kind: "error", error: sentError(translated(path, error)) } satisfies Report);

@@ -11,6 +11,9 @@ export type Call =
   | { readonly kind: "check" }
   | { readonly kind: "close" };
 
+/** Calls that came together travel together. */
+export type Numbered = { readonly id: number; readonly call: Call };
+
 export type Reply =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: Sent };
@@ -38,6 +41,10 @@ export async function openThread(path: string, options: LibsqlOptions): Promise<
     execArgv: [],
   });
   const waiting = new Map<number, Waiting>();
+  const failAll = (error: unknown): void => {
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+  };
   const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
   let calls = 0;
   let alive = true;
@@ -49,17 +56,10 @@ export async function openThread(path: string, options: LibsqlOptions): Promise<
     // The other side answers this call with its own result.
     return reply as Promise<Result>;
   };
-  const failAll = (error: unknown): void => {
-    for (const { reject } of waiting.values()) reject(error);
-    waiting.clear();
-  };
-  worker.on("message", (reply: Reply) => {
-    const call = waiting.get(reply.id);
-    waiting.delete(reply.id);
+  worker.on("message", (replies: readonly Reply[]) => {
+    for (const reply of replies) settle(waiting, reply);
     // An engine at rest keeps no process alive.
     if (waiting.size === 0) worker.unref();
-    if ("error" in reply) call?.reject(received(reply.error));
-    else call?.resolve(reply.result);
   });
   worker.on("error", failAll);
   worker.on("exit", () => {
@@ -67,11 +67,15 @@ export async function openThread(path: string, options: LibsqlOptions): Promise<
     failAll(new LociError("closed", `The thread of ${path} has ended.`, { where: path }));
   });
 
+  const outbox: Numbered[] = [];
+  // What several agents of a process write in one moment becomes one message, and one transaction.
+  const send = (): void => worker.postMessage(outbox.splice(0));
   const ask = async <Result>(call: Call): Promise<Result> => {
     // A message to a thread that has ended is lost without a word.
     if (closed || !alive) throw new LociError("closed", `${path} was closed.`, { where: path });
     const reply = waitFor<Result>(++calls);
-    worker.postMessage({ id: calls, call });
+    if (outbox.length === 0) setImmediate(send);
+    outbox.push({ id: calls, call });
     return reply;
   };
   await waitFor<void>(0);
@@ -93,6 +97,13 @@ export async function openThread(path: string, options: LibsqlOptions): Promise<
       return closed;
     },
   };
+}
+
+function settle(waiting: Map<number, Waiting>, reply: Reply): void {
+  const call = waiting.get(reply.id);
+  waiting.delete(reply.id);
+  if ("error" in reply) call?.reject(received(reply.error));
+  else call?.resolve(reply.result);
 }
 
 function received({ message, stack, code, where, next, cause }: Sent): Error {

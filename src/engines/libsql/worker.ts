@@ -2,29 +2,56 @@ import { parentPort, workerData } from "node:worker_threads";
 import { LociError } from "../../errors.ts";
 import type { Answer } from "../sql/client.ts";
 import { type LibsqlClient, openSession } from "./session.ts";
-import type { Call, Reply, Sent } from "./thread.ts";
+import type { Call, Numbered, Reply, Sent } from "./thread.ts";
 
 /** The thread's side: calls in, replies out. The file is opened when the thread starts. */
 if (parentPort) await serve(parentPort);
 
 async function serve(port: NonNullable<typeof parentPort>): Promise<void> {
-  const reply = (message: Reply): void => port.postMessage(message, buffersOf(message));
+  const outbox: Reply[] = [];
+  const send = (): void => {
+    const replies = outbox.splice(0);
+    if (replies.length === 0) return;
+    port.postMessage(replies, replies.flatMap(buffersOf));
+  };
+  const reply = (message: Reply): void => {
+    if (outbox.length === 0) queueMicrotask(send);
+    outbox.push(message);
+  };
   let session: LibsqlClient;
   try {
     // Given by the other side of this module, thread.ts.
     session = await openSession(workerData.path, workerData.options);
   } catch (error) {
     reply({ id: 0, error: sent(error) });
+    send();
     port.close();
     return;
   }
-  port.on("message", async ({ id, call }: { readonly id: number; readonly call: Call }) => {
+  const underWay = new Set<Promise<void>>();
+  const serveOne = async ({ id, call }: Numbered): Promise<void> => {
+    // What was asked before is answered before.
+    if (call.kind === "close") await Promise.all(underWay);
     try {
       reply({ id, result: await answer(session, call) });
     } catch (error) {
       reply({ id, error: sent(error) });
     }
-    if (call.kind === "close") port.close();
+    if (call.kind !== "close") return;
+    send();
+    port.close();
+  };
+  const inbox: Numbered[] = [];
+  const serveAll = (): void => {
+    for (const one of inbox.splice(0)) {
+      const served = serveOne(one).finally(() => underWay.delete(served));
+      if (one.call.kind !== "close") underWay.add(served);
+    }
+  };
+  port.on("message", (calls: readonly Numbered[]) => {
+    // What came while a transaction was under way is taken up together.
+    if (inbox.length === 0) setImmediate(serveAll);
+    inbox.push(...calls);
   });
   reply({ id: 0, result: undefined });
 }

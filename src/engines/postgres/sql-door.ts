@@ -1,13 +1,16 @@
 import type { Client } from "pg";
-import type { SqlAnswer, SqlDoor, SqlOptions } from "../../engine/engine.ts";
+import type { SqlAnswer, SqlDoor } from "../../engine/engine.ts";
 import { LociError } from "../../errors.ts";
 import { guard, type ReadStatement } from "../sql/guard.ts";
 import { createAnswer, type Limits, limitsOf } from "../sql/guard-answer.ts";
 import { postgresRules } from "../sql/guard-lists.ts";
+import { type Change, guardWrite, postgresWriting } from "../sql/guard-write.ts";
 import { createView, views } from "../sql/views.ts";
 import { importDriver, placeOf } from "./client.ts";
 import { explained, tooSlow } from "./sql-errors.ts";
-import { bindAll, readers } from "./sql-values.ts";
+import { changeRows } from "./sql-change.ts";
+import { nearestRows } from "./vectors.ts";
+import { bindAll, numbered, readers } from "./sql-values.ts";
 
 export interface PostgresSqlDoorOptions {
   /** The URL of a role that may only SELECT; it is used where it is given. Default: the store's own URL. */
@@ -25,28 +28,52 @@ const leastReceived = 16 * 1024 * 1024;
  */
 export function createPostgresSqlDoor(url: string, { readOnlyUrl }: PostgresSqlDoorOptions = {}): SqlDoor {
   const address = readOnlyUrl ?? url;
-  const place = placeOf(address);
+  const query: SqlDoor["query"] = async (sql, options = {}) => {
+    const statement = guard(numbered(sql, options.params), postgresRules);
+    const limits = limitsOf(options);
+    const values = bindAll(options.params ?? [], statement.places);
+    return connected(address, { statement, limits }, (connection) =>
+      answer(connection, { statement, values, limits }),
+    );
+  };
   return {
-    async query(sql: string, options: SqlOptions = {}) {
-      const statement = guard(sql, postgresRules);
+    query,
+    nearest: (search) => nearestRows(search, query, placeOf(address)),
+    async execute(sql, options = {}) {
+      const statement = guardWrite(numbered(sql, options.params), postgresWriting);
+      if (!("targets" in statement)) {
+        return { ...(await query(sql, options)), rowsAffected: 0, lastInsertRowid: null };
+      }
       const limits = limitsOf(options);
       const values = bindAll(options.params ?? [], statement.places);
-      const connection = await connect(address, limits);
-      try {
-        return await answer(connection, { statement, values, limits });
-      } catch (error) {
-        throw await explained(error, {
-          place,
-          statement,
-          limits,
-          stopped: connection.stopped(),
-          client: connection.client,
-        });
-      } finally {
-        await connection.end();
-      }
+      const { maxChanges = 1_000 } = options;
+      return connected(url, { statement, limits }, ({ client }) =>
+        changeRows(client, statement, { values, limits, maxChanges }),
+      );
     },
   };
+}
+
+/** A connection for one statement; errors come out as sentences. */
+async function connected<Result>(
+  address: string,
+  { statement, limits }: { readonly statement: ReadStatement | Change; readonly limits: Limits },
+  work: (connection: Connection) => Promise<Result>,
+): Promise<Result> {
+  const connection = await connect(address, limits);
+  try {
+    return await work(connection);
+  } catch (error) {
+    throw await explained(error, {
+      place: placeOf(address),
+      statement,
+      limits,
+      stopped: connection.stopped(),
+      client: connection.client,
+    });
+  } finally {
+    await connection.end();
+  }
 }
 
 interface Connection {

@@ -8,7 +8,7 @@ import { translated } from "./errors.ts";
 
 export interface Failed {
   readonly place: string;
-  readonly statement: ReadStatement | undefined;
+  readonly statement: Pick<ReadStatement, "names"> | undefined;
   readonly limits: Limits;
   /** Why this side ended the connection, where it did. */
   readonly stopped: LociError | undefined;

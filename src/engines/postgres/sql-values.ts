@@ -1,6 +1,8 @@
 import { LociError } from "../../errors.ts";
 import { escapeText } from "../../engine/text.ts";
 import { shown } from "../../engine/stored.ts";
+import { postgresRules } from "../sql/guard-lists.ts";
+import { type Token, tokenize } from "../sql/guard-tokens.ts";
 
 /** PostgreSQL's numbers of its types, and how their text is said in JSON; every other type stays text. */
 export const readers: ReadonlyMap<number, (text: string) => unknown> = new Map([
@@ -13,6 +15,30 @@ export const readers: ReadonlyMap<number, (text: string) => unknown> = new Map([
   [701, Number],
   [1700, numeric],
 ]);
+
+/**
+ * `?` for a value, as on a file, becomes `$1`, `$2` …: in a text that numbers none itself and has as many of them as
+ * there are values, so that an operator of that name stays one.
+ */
+export function numbered(sql: string, params: readonly unknown[] = []): string {
+  if (params.length === 0 || !sql.includes("?")) return sql;
+  let tokens: Token[];
+  try {
+    tokens = tokenize(sql, postgresRules.lexis);
+  } catch {
+    // The guard says it better.
+    return sql;
+  }
+  const marks = tokens.filter(({ kind, text }) => kind === "sign" && text === "?");
+  if (marks.length !== params.length || tokens.some(({ kind }) => kind === "parameter")) return sql;
+  let text = "";
+  let from = 0;
+  for (const [i, { start, end }] of marks.entries()) {
+    text += `${sql.slice(from, start)}$${i + 1}`;
+    from = end;
+  }
+  return text + sql.slice(from);
+}
 
 function integer(text: string): unknown {
   const number = Number(text);

@@ -5,7 +5,7 @@ import { fieldOf, type Stored } from "../../engine/stored.ts";
 import { afterPrefix, escapeText } from "../../engine/text.ts";
 import { type AnyCollection, columnName, type FieldKind } from "../../model/collection.ts";
 import type { Statement } from "./client.ts";
-import type { Column, Dialect } from "./dialect.ts";
+import type { Column, Dialect, FusedTake, TakeParts } from "./dialect.ts";
 import { createWriter, quoted, type Writer } from "./writer.ts";
 
 export function compileFind(dialect: Dialect, from: AnyCollection, plan: Plan): Statement {
@@ -26,9 +26,7 @@ export function compileChange(dialect: Dialect, change: PlannedChange): Statemen
       return dialect.insert(collection, change.rows);
     case "update": {
       const writer = createWriter(dialect);
-      const settings = assignments(collection, change.settings, writer);
-      const sql = `update ${table} set ${settings}${whereClause(conditions(dialect, change.terms, writer))}`;
-      return { sql, sets: [writer.params], answers: false };
+      return { sql: updateText(dialect, change, writer), sets: [writer.params], answers: false };
     }
     case "remove": {
       const writer = createWriter(dialect);
@@ -38,21 +36,37 @@ export function compileChange(dialect: Dialect, change: PlannedChange): Statemen
   }
 }
 
+type Update = Extract<PlannedChange, { readonly kind: "update" }>;
+
+export function updateText(
+  dialect: Dialect,
+  { collection, settings, terms }: Update,
+  writer: Writer,
+): string {
+  const changed = assignments(collection, settings, writer);
+  return `update ${quoted(collection.name)} set ${changed}${whereClause(conditions(dialect, terms, writer))}`;
+}
+
 export function compileTake(
   dialect: Dialect,
   from: AnyCollection,
   { plan, settings }: { readonly plan: Plan; readonly settings: readonly Setting[] },
 ): Statement[] {
+  return dialect.take(takeParts(dialect, { from, plan, settings }));
+}
+
+export function takeParts(dialect: Dialect, { from, plan, settings }: FusedTake): TakeParts {
   const table = quoted(from.name);
   const key = quoted(columnName(from.key));
-  return dialect.take({
+  return {
     table,
     key,
     columns: fieldColumns(from, plan.fields),
     choose: (writer) => `select ${key} from ${table}${tail(dialect, plan, writer)}`,
     settings: (writer) => `set ${assignments(from, settings, writer)}`,
+    single: plan.limit === 1,
     newWriter: () => createWriter(dialect),
-  });
+  };
 }
 
 export function compileRollup(dialect: Dialect, from: AnyCollection, plan: RollupPlan): Statement {

@@ -1,3 +1,5 @@
+import type { PlannedChange, Setting } from "../../engine/change.ts";
+import type { Plan } from "../../engine/query.ts";
 import type { Stored, StoredRow } from "../../engine/stored.ts";
 import type { AnyCollection, FieldKind } from "../../model/collection.ts";
 import type { Param, Statement } from "./client.ts";
@@ -13,6 +15,12 @@ export interface Dialect {
   readonly types: Readonly<Record<FieldKind, string>>;
   /** An expression for the moment by the server's clock; absent where the database runs in our process. */
   readonly clock?: string;
+  /** Expressions that make what a statement left out. */
+  readonly made: { readonly id: string; readonly time: string };
+  /** Answers a row where a table lacks its defaults. */
+  lacksDefaults(collection: AnyCollection): Statement;
+  /** How a table that is there gains them; absent where it has to be made anew. */
+  gainDefaults?(collection: AnyCollection, defaultOf: (field: string) => string | undefined): Statement[];
   placeholder(position: number): string;
   /** A stored value as it is bound. */
   encode(kind: FieldKind, stored: Stored): Param;
@@ -31,6 +39,12 @@ export interface Dialect {
   anyOf(list: AnyOf, writer: Writer): string;
   /** Changes the chosen rows and answers them; where two statements are needed, the first selects the keys in order. */
   take(parts: TakeParts): Statement[];
+  /**
+   * Several changes, and a take behind them, as one statement of one round trip: a row that begins with the count of each
+   * change, for each row that was taken or for none. Absent where statements go nowhere; undefined where the order of the
+   * changes could be seen.
+   */
+  readonly fuse?: (fusing: Fusing) => Statement | undefined;
   /** Answers a row if there is a table of this name. */
   hasTable(name: string): Statement;
   /** What a transaction that changes the schema begins with, so that two processes do it one after the other. */
@@ -58,6 +72,19 @@ export interface TakeParts {
   choose(writer: Writer): string;
   /** `set a = …, b = …` */
   settings(writer: Writer): string;
+  /** One row at most: it needs no order. */
+  readonly single: boolean;
   readonly columns: readonly Column[];
   newWriter(): Writer;
+}
+
+export interface Fusing {
+  readonly changes: readonly PlannedChange[];
+  readonly take?: FusedTake;
+}
+
+export interface FusedTake {
+  readonly from: AnyCollection;
+  readonly plan: Plan;
+  readonly settings: readonly Setting[];
 }

@@ -1,44 +1,40 @@
-import { planChange, type PlannedChange, settingsOf } from "../../engine/change.ts";
-import type { Engine, SqlDoor } from "../../engine/engine.ts";
+import { planChange, settingsOf } from "../../engine/change.ts";
+import type { Engine, SqlDoor, Wake } from "../../engine/engine.ts";
 import type { Meter } from "../../engine/meter.ts";
 import { type Plan, planQuery } from "../../engine/query.ts";
 import { planRollup, type RollupPlan } from "../../engine/rollup.ts";
 import { fieldOf } from "../../engine/stored.ts";
 import type { AnyCollection } from "../../model/collection.ts";
-import { query, type SqlClient, type Statement } from "./client.ts";
-import {
-  compileChange,
-  compileFind,
-  compileRollup,
-  compileTake,
-  fieldColumns,
-  rollupColumns,
-} from "./compile.ts";
+import { query, type SqlClient } from "./client.ts";
+import { compileFind, compileRollup, rollupColumns } from "./compile.ts";
+import { decodeRows, type Row } from "./decode.ts";
 import type { Dialect } from "./dialect.ts";
 import { meteredClient, meteredDoor } from "./metered.ts";
 import { migrate } from "./migrate.ts";
+import { createSteps } from "./step.ts";
 
 export interface SqlEngineOptions {
   readonly sql?: SqlDoor;
   /** Notes every statement, those of {@link sql} too, but those that prepare the store. */
   readonly meter?: Meter | undefined;
+  readonly wake?: Wake;
   readonly now?: () => number;
 }
-
-type Row = Record<string, unknown>;
 
 /** The contract over any SQL database: verbs are checked, compiled, run, and their answers decoded by declared kind. */
 export function createSqlEngine(
   unmetered: SqlClient,
   dialect: Dialect,
-  { sql, meter, now = Date.now }: SqlEngineOptions = {},
+  { sql, wake, meter, now = Date.now }: SqlEngineOptions = {},
 ): Engine {
   const client = meter ? meteredClient(unmetered, meter, dialect.lexis) : unmetered;
   const { clock } = dialect;
+  const step = createSteps(client, dialect);
   const engine: Omit<Engine, "find"> & { find(from: AnyCollection, query?: object): Promise<Row[]> } = {
     name: dialect.name,
     place: client.place,
     ...(sql && { sql: meter ? meteredDoor(sql, meter, dialect.lexis) : sql }),
+    ...(wake && { wake }),
     ...(clock !== undefined && {
       now: async () => Number((await client.read(query(`select ${dialect.millis(clock)}`))).rows[0]?.[0]),
     }),
@@ -46,29 +42,18 @@ export function createSqlEngine(
     prepare: (schema) => migrate(unmetered, dialect, { schema, now }),
 
     async write(changes) {
-      const planned = changes.map(planChange);
-      const touching = planned.filter((change) => change.kind !== "insert" || change.rows.length > 0);
-      if (touching.length === 0) return planned.map(() => 0);
-      const answers = await client.write(
-        touching.map((change) => compileGuarded(dialect, change)),
-        { again: touching.every(isSafeTwice) },
-      );
-      return planned.map((change) => answers[touching.indexOf(change)]?.changes ?? 0);
+      return (await step(changes.map(planChange))).counts;
     },
 
     async take(from, asked, patch) {
-      const plan = planQuery(from, { ...asked });
-      const settings = settingsOf(from, { ...patch });
-      if (plan.limit === 0) return [];
-      const statements = compileTake(dialect, from, { plan, settings });
-      const answers = await client.write(statements, { again: false });
-      const rows = decodeRows(dialect, from, { fields: plan.fields, rows: answers.at(-1)?.rows ?? [] });
-      const [keys] = answers.length > 1 ? answers : [];
-      if (!keys) return rows as never; // Erased: the collection's type says what the rows are.
-      const order = decodeRows(dialect, from, { fields: [from.key], rows: keys.rows });
-      const places = new Map(order.map((row, place) => [row[from.key], place]));
-      const placeOf = (row: Row): number => places.get(row[from.key]) ?? 0;
-      return rows.sort((a, b) => placeOf(a) - placeOf(b)) as never;
+      const take = { from, plan: planQuery(from, { ...asked }), settings: settingsOf(from, { ...patch }) };
+      return (await step([], take)).taken as never; // Erased: the collection's type says what the rows are.
+    },
+
+    async exchange(changes, { from, query: asked, patch }) {
+      const planned = changes.map(planChange);
+      const take = { from, plan: planQuery(from, { ...asked }), settings: settingsOf(from, { ...patch }) };
+      return (await step(planned, take)) as never; // As above.
     },
 
     async find(from, asked = {}) {
@@ -95,35 +80,6 @@ export function createSqlEngine(
   };
   // `find` is overloaded for callers; the rows are of the type that the collection says.
   return engine as Engine;
-}
-
-function compileGuarded(dialect: Dialect, change: PlannedChange): Statement {
-  const compiled = compileChange(dialect, change);
-  return change.least > 0 ? { ...compiled, least: change.least } : compiled;
-}
-
-/** Adding twice adds twice, and a guard that held does not hold again; everything else is the same row again. */
-function isSafeTwice(change: PlannedChange): boolean {
-  if (change.least > 0) return false;
-  return change.kind !== "update" || change.settings.every((setting) => "value" in setting);
-}
-
-function decodeRows(
-  dialect: Dialect,
-  from: AnyCollection,
-  { fields, rows }: { readonly fields: readonly string[]; readonly rows: ReadonlyArray<readonly unknown[]> },
-): Row[] {
-  const columns = fieldColumns(from, fields);
-  const unpack = dialect.unpacker(columns);
-  return rows.map((packed) => {
-    const values = unpack(packed);
-    const row: Row = {};
-    for (const [i, name] of fields.entries()) {
-      const raw = values[i] ?? null;
-      row[name] = raw === null ? null : dialect.decode(columns[i]?.kind ?? "text", raw);
-    }
-    return row;
-  });
 }
 
 function decodeGroup(

@@ -1,4 +1,5 @@
 import { LociError } from "../../errors.ts";
+import { views } from "./views.ts";
 
 /** The tables and views that a question may name, with their columns. */
 export type Catalog = ReadonlyMap<string, readonly string[]>;
@@ -22,13 +23,14 @@ export function missing(
   }
   if (kind === "table") {
     const tables = [...catalog.keys()].sort();
-    const views = tables.filter((table) => table.startsWith("v_"));
+    const made = new Set(views.map((view) => view.name));
+    const shown = tables.filter((table) => table.startsWith("v_"));
     return new LociError(
       "invalid",
-      `There is no table ${name}.${perhaps(bare, tables)} Views: ${views.join(", ")}.`,
+      `There is no table ${name}.${perhaps(bare, tables)} Views: ${shown.join(", ")}.`,
       {
         cause,
-        next: `The stored tables: ${tables.filter((table) => !views.includes(table)).join(", ")}`,
+        next: `The stored tables: ${tables.filter((table) => !made.has(table)).join(", ")}`,
       },
     );
   }

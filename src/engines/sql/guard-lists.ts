@@ -1,4 +1,4 @@
-import { type Lexis, refusal } from "./guard-tokens.ts";
+import { type Lexis, refusal, type Token } from "./guard-tokens.ts";
 
 /** What one SQL language lets through. Lists name what is allowed, so that what a new version adds stays outside. */
 export interface GuardRules {
@@ -15,6 +15,8 @@ export interface GuardRules {
   readonly aliasLists: boolean;
   /** The one schema that a function may be called by. */
   readonly functionSchema: string | undefined;
+  /** Whether the name before this parenthesis is a table's or a type's, where statements have such. */
+  isNamed?(tokens: readonly Token[], i: number): boolean;
   /** Names of tables that show more than the store. */
   isRefusedTable(name: string): boolean;
   /** The index of the statement that EXPLAIN explains; throws where it would run it. */
@@ -22,7 +24,7 @@ export interface GuardRules {
   readonly pragma?: { readonly alone: ReadonlySet<string>; readonly about: ReadonlySet<string> };
 }
 
-const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
+export const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
 
 const questions = words("select with values");
 
@@ -73,7 +75,7 @@ const sqliteFunctions = words(`
   percent_rank pi pow power printf quote radians random randomblob rank regexp replace reverse round
   row_number rtrim sign sin sinh soundex sqlite_source_id sqlite_version sqrt stdev strftime string_agg
   substr substring sum tan tanh time timediff total total_changes trim trunc typeof unhex unicode unixepoch
-  unlikely upper upper_quartile variance vector_distance_cos vector_distance_l2 vector_extract zeroblob
+  unlikely upper upper_quartile variance vector vector16 vector32 vector64 vector8 vectorb16 vector_distance_cos vector_distance_l2 vector_extract zeroblob
 `);
 
 export const sqliteRules: GuardRules = {

@@ -24,13 +24,7 @@ const deepest = 100;
  * of three walls; the connection that cannot write and the process that can be killed are the others.
  */
 export function guard(sql: string, rules: GuardRules): ReadStatement {
-  if (sql.length > longest)
-    throw refusal("invalid", `A query has at most ${longest} characters, not ${sql.length}.`);
-  if (/[\0\ufeff]/.test(sql)) throw refusal("invalid", "A query has no NUL and no byte order mark in it.");
-  const tokens = oneStatement(tokenize(sql, rules.lexis));
-  checkDepth(tokens);
-  const text = sql.slice(tokens[0]?.start, tokens.at(-1)?.end);
-  const names = new Set(tokens.filter(isName).map((token) => token.text));
+  const { tokens, text, names } = readStatement(sql, rules);
   const first = tokens[0]?.text ?? "";
   if (first === "pragma" && tokens[0]?.kind === "word" && rules.pragma) {
     checkPragma(tokens, rules.pragma);
@@ -46,13 +40,27 @@ export function guard(sql: string, rules: GuardRules): ReadStatement {
   return { kind: begin > 0 ? "explain" : "rows", text, inner, names, places: countPlaces(tokens) };
 }
 
+/** The words of the one statement that a text is. */
+export function readStatement(
+  sql: string,
+  { lexis }: Pick<GuardRules, "lexis">,
+): Pick<ReadStatement, "text" | "names"> & { readonly tokens: readonly Token[] } {
+  if (sql.length > longest)
+    throw refusal("invalid", `A query has at most ${longest} characters, not ${sql.length}.`);
+  if (/[\0\ufeff]/.test(sql)) throw refusal("invalid", "A query has no NUL and no byte order mark in it.");
+  const tokens = oneStatement(tokenize(sql, lexis));
+  checkDepth(tokens);
+  const text = sql.slice(tokens[0]?.start, tokens.at(-1)?.end);
+  return { tokens, text, names: new Set(tokens.filter(isName).map((token) => token.text)) };
+}
+
 /** Only a word that stands bare is a keyword; a quoted name never is. */
-function asWritten(token: Token): string {
+export function asWritten(token: Token): string {
   return token.kind === "word" || token.kind === "sign" ? token.text : `(${token.kind})`;
 }
 
 /** `?` counts on, `?3` and `$3` say their place. */
-function countPlaces(tokens: readonly Token[]): number {
+export function countPlaces(tokens: readonly Token[]): number {
   let most = 0;
   for (const { kind, text } of tokens) {
     if (kind !== "parameter") continue;
@@ -65,7 +73,7 @@ function countPlaces(tokens: readonly Token[]): number {
   return most;
 }
 
-function isName(token: Token): boolean {
+export function isName(token: Token): boolean {
   return token.kind === "word" || token.kind === "quoted";
 }
 
@@ -136,7 +144,7 @@ function checkWords(tokens: readonly Token[], rules: GuardRules): void {
   }
 }
 
-function checkNames(tokens: readonly Token[], rules: GuardRules): void {
+export function checkNames(tokens: readonly Token[], rules: GuardRules): void {
   for (const [i, token] of tokens.entries()) {
     const called = tokens[i + 1]?.kind === "sign" && tokens[i + 1]?.text === "(";
     const before = tokens[i - 1];
@@ -174,7 +182,7 @@ function mayBeCalled(tokens: readonly Token[], i: number, rules: GuardRules): bo
   if (before?.kind === "word" && before.text === "as") return true;
   if (before?.kind === "sign" && before.text === ")" && rules.aliasLists) return true;
   if (before?.text === ":" && tokens[i - 2]?.text === ":") return true;
-  if (isColumnList(tokens, i)) return true;
+  if (isColumnList(tokens, i) || rules.isNamed?.(tokens, i) === true) return true;
   if (before?.text === "." && tokens[i - 2]?.text !== rules.functionSchema) return false;
   return rules.functions.has(token.text);
 }

@@ -1,4 +1,5 @@
 import { LociError } from "../../errors.ts";
+import type { AnyCollection } from "../../model/collection.ts";
 import type { Migration, Schema } from "../../model/schema.ts";
 import { query, type SqlClient, statement } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
@@ -22,13 +23,29 @@ export async function migrate(
     const step = steps.find(({ version }) => version > has);
     if (!step) return;
     if (step.rewrite && has > 0) await client.keepCopy?.(`v${has}`);
+    const lacking = await lackingDefaults(client, dialect, step);
+    const statements = stepTransaction(dialect, schema, { step, at: now(), lacking });
     try {
-      await client.write(stepTransaction(dialect, schema, { step, at: now() }), { again: true, slow: true });
+      await client.write(statements, { again: true, slow: true });
     } catch (error) {
       // Another process was there first, or the step failed: the version tells.
       if ((await versionOf(client, dialect, schema)) <= has) throw error;
     }
   }
+}
+
+/** Where the tables are new they have theirs already: a table that a step makes is made as it is by now. */
+async function lackingDefaults(
+  client: SqlClient,
+  dialect: Dialect,
+  { defaults = [] }: Migration,
+): Promise<AnyCollection[]> {
+  const lacking: AnyCollection[] = [];
+  for (const collection of defaults) {
+    const { rows } = await client.read(dialect.lacksDefaults(collection));
+    if (rows.length > 0) lacking.push(collection);
+  }
+  return lacking;
 }
 
 async function versionOf(client: SqlClient, dialect: Dialect, schema: Schema): Promise<number> {
@@ -41,7 +58,11 @@ async function versionOf(client: SqlClient, dialect: Dialect, schema: Schema): P
 function stepTransaction(
   dialect: Dialect,
   schema: Schema,
-  { step, at }: { readonly step: Migration; readonly at: number },
+  {
+    step,
+    at,
+    lacking,
+  }: { readonly step: Migration; readonly at: number; readonly lacking: readonly AnyCollection[] },
 ): ReturnType<typeof stepStatements> {
   const table = quoted(schema.table);
   const { integer, time } = dialect.types;
@@ -53,7 +74,7 @@ function stepTransaction(
       `create table if not exists ${table} ("version" ${integer} primary key not null, "applied_at" ${time} not null)`,
     ),
     statement(`insert into ${table} ("version", "applied_at") values (${values})`, writer.params),
-    ...stepStatements(dialect, step),
+    ...stepStatements(dialect, step, lacking),
   ];
 }
 

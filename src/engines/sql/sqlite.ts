@@ -7,6 +7,18 @@ import type { Column, Dialect } from "./dialect.ts";
 import { sqliteRules } from "./guard-lists.ts";
 import { quoted } from "./writer.ts";
 
+const millisNow =
+  "cast(strftime('%s', 'now') as integer) * 1000 + cast(substr(strftime('%f', 'now'), 4) as integer)";
+
+/** The id is a UUIDv7, as those that newId() makes. */
+const made = {
+  id:
+    `substr(printf('%012x', ${millisNow}), 1, 8) || '-' || substr(printf('%012x', ${millisNow}), 9) || '-7' || ` +
+    "substr(lower(hex(randomblob(2))), 2) || '-' || substr('89ab', 1 + (random() & 3), 1) || " +
+    "substr(lower(hex(randomblob(2))), 2) || '-' || lower(hex(randomblob(6)))",
+  time: "strftime('%Y-%m-%d %H:%M:%f', 'now')",
+};
+
 /** SQLite and its family. A time is `YYYY-MM-DD HH:MM:SS.SSS`, so that `created_at > datetime('now', '-1 day')` works. */
 export function createSqliteDialect(name: string): Dialect {
   return {
@@ -22,6 +34,14 @@ export function createSqliteDialect(name: string): Dialect {
       json: "text",
       payload: "text",
       bytes: "blob",
+    },
+    made,
+    lacksDefaults({ name, key, bySql }) {
+      const [field = key] = Object.keys(bySql?.defaults ?? {});
+      return query("select 1 from pragma_table_info(?) where name = ? and dflt_value is null", [
+        name,
+        columnName(field),
+      ]);
     },
     placeholder: () => "?",
     encode,
@@ -47,11 +67,12 @@ export function createSqliteDialect(name: string): Dialect {
       const list = JSON.stringify(values.map((value) => encode(kind, value)));
       return `${column} in (select value from json_each(${writer.place(list)}))`;
     },
-    take({ table, key, columns, choose, settings, newWriter }) {
+    take({ table, key, columns, choose, settings, single, newWriter }) {
       const first = newWriter();
       const chosen = `select ${select([{ kind: "id", expression: key }])} from (${choose(first)})`;
       const second = newWriter();
       const change = `update ${table} ${settings(second)} where ${key} in (${choose(second)}) returning ${select(columns)}`;
+      if (single) return [query(change, second.params)];
       // Nobody writes between the two: the transaction is immediate.
       return [query(chosen, first.params), query(change, second.params)];
     },
@@ -117,8 +138,9 @@ function decode(kind: FieldKind, raw: unknown): unknown {
     case "time":
       return moment(String(raw));
     case "json":
-    case "payload":
       return jsonValue(String(raw));
+    case "payload":
+      return payloadValue(String(raw));
     case "bytes":
       return raw instanceof Uint8Array ? new Uint8Array(raw.buffer, raw.byteOffset, raw.byteLength) : raw;
   }
@@ -135,6 +157,15 @@ function jsonValue(text: string): unknown {
     return JSON.parse(text);
   } catch {
     throw notOurs(text, "JSON");
+  }
+}
+
+/** What is no JSON is a plain text, which a statement that somebody wrote may have put there. */
+export function payloadValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return unescapeText(text);
   }
 }
 

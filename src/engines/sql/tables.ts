@@ -6,8 +6,13 @@ import type { Dialect } from "./dialect.ts";
 import { quoted } from "./writer.ts";
 
 /** What one step of a schema does to the tables. */
-export function stepStatements(dialect: Dialect, step: Migration): Statement[] {
+export function stepStatements(
+  dialect: Dialect,
+  step: Migration,
+  lacking: readonly AnyCollection[] = [],
+): Statement[] {
   return [
+    ...lacking.flatMap((collection) => gainDefaults(dialect, collection)),
     ...(step.create ?? []).flatMap((collection) => createTable(dialect, collection)),
     ...(step.add ?? []).flatMap(({ to, fields }) =>
       fields.map((name) =>
@@ -26,14 +31,22 @@ function createTable(dialect: Dialect, collection: AnyCollection, name = collect
   ];
 }
 
-/** The new table gets every field that the old one had by the same name. */
+function gainDefaults(dialect: Dialect, collection: AnyCollection): Statement[] {
+  const defaultOf = (field: string): string | undefined => defaultValue(dialect, collection, field);
+  return dialect.gainDefaults?.(collection, defaultOf) ?? remake(dialect, collection);
+}
+
 function rewriteTable(dialect: Dialect, collection: AnyCollection, version: number): Statement[] {
+  return [...dialect.copyTable(collection.name, `before_v${version}`), ...remake(dialect, collection)];
+}
+
+/** The new table gets every field that the old one had by the same name. */
+function remake(dialect: Dialect, collection: AnyCollection): Statement[] {
   const fresh = `${collection.name}_new`;
   const columns = Object.keys(collection.fields)
     .map((name) => quoted(columnName(name)))
     .join(", ");
   return [
-    ...dialect.copyTable(collection.name, `before_v${version}`),
     ...createTable(dialect, collection, fresh),
     statement(`insert into ${quoted(fresh)} (${columns}) select ${columns} from ${quoted(collection.name)}`),
     statement(`drop table ${quoted(collection.name)}`),
@@ -45,7 +58,16 @@ function rewriteTable(dialect: Dialect, collection: AnyCollection, version: numb
 function column(dialect: Dialect, collection: AnyCollection, name: string): string {
   const { kind, optional } = fieldOf(collection, name);
   const rule = name === collection.key ? " primary key not null" : optional ? "" : " not null";
-  return `${quoted(columnName(name))} ${dialect.types[kind]}${rule}`;
+  const value = defaultValue(dialect, collection, name);
+  return `${quoted(columnName(name))} ${dialect.types[kind]}${rule}${value === undefined ? "" : ` default (${value})`}`;
+}
+
+/** For statements that somebody wrote; ours say every column. */
+function defaultValue(dialect: Dialect, { bySql }: AnyCollection, field: string): string | undefined {
+  const given = bySql?.defaults?.[field];
+  if (given === undefined) return undefined;
+  if ("make" in given) return dialect.made[given.make];
+  return typeof given.value === "string" ? `'${given.value.replaceAll("'", "''")}'` : String(given.value);
 }
 
 function indexStatements(dialect: Dialect, collection: AnyCollection): Statement[] {

@@ -135,7 +135,45 @@ export const views: readonly View[] = [
       ["agent", "s.agent_type", "the session's agent"],
     ],
   },
+  {
+    name: "conversations",
+    about: "The messages, under the name and the columns that other memory servers have for them.",
+    from: "messages m where m.role in ('user', 'assistant', 'system')",
+    columns: [
+      ["id", "m.id", "the message"],
+      ["session_id", "m.session_id", "its session"],
+      ["user_id", ofMetadata("user_id"), "the user, where add_conversation was told"],
+      ["role", "m.role", "`user`, `assistant`, `system`"],
+      ["message", "case when m.role <> 'assistant' then m.content end", "what was said to the assistant"],
+      ["response", "case when m.role = 'assistant' then m.content end", "what the assistant said"],
+      ["content", "m.content", "either"],
+      ["context", ofMetadata("context"), "where it was said, where add_conversation was told"],
+      ["metadata", "m.metadata", "what belongs to the message, JSON"],
+      ["timestamp", "m.created_at", "when, UTC"],
+      ["created_at", "m.created_at", "when, UTC"],
+    ],
+  },
+  {
+    name: "knowledge_base",
+    about: "What agents found out, under the name and the columns that other memory servers have for it.",
+    from: "knowledge k",
+    columns: [
+      ["id", "k.id", "the entry"],
+      ["category", "k.category", "its category"],
+      ["topic", "k.topic", "what it is about"],
+      ["content", "k.content", "what was found out"],
+      ["source", "k.agent_id", "who found it"],
+      ["tags", "k.tags", "a JSON list"],
+      ["metadata", "k.metadata", "what belongs to it, JSON"],
+      ["timestamp", "k.created_at", "when, UTC"],
+      ["created_at", "k.created_at", "when, UTC"],
+    ],
+  },
 ];
+
+function ofMetadata(name: string): Expression {
+  return { sqlite: `json_extract(m.metadata, '$.${name}')`, postgres: `m.metadata ->> '${name}'` };
+}
 
 /** `create temp view …` and the like; the caller says what stands before `view`. */
 export function createView(view: View, language: ViewLanguage, create = "create view"): string {

@@ -2,14 +2,19 @@ import { LociError } from "../../../errors.ts";
 import type { Loci } from "../../../open.ts";
 import { serveTools } from "../../mcp/serve.ts";
 import { type Flag, toolsets, type Toolset, usualToolsets } from "../../mcp/tool.ts";
-import { type Call, textInput } from "../command.ts";
+import type { ServerParts } from "../../mcp/server.ts";
+import type { Input } from "../../../operations/operation.ts";
+import { type Call, flagInput, flagName, textInput } from "../command.ts";
+import { httpParams } from "../mcp-params.ts";
 import { version } from "../version.ts";
+import { mcpOverHttp } from "./mcp-http.ts";
 
 /** `loci mcp`: serves until the client leaves. stdout is the protocol's; what we have to say goes to stderr. */
-export async function mcp({ input, settings, env, folder, now, signal }: Call): Promise<undefined> {
+export async function mcp(call: Call): Promise<undefined> {
+  const { input, settings, env, folder, now, signal } = call;
   const url = settings.get("url").value ?? "";
   let opened: Promise<Loci> | undefined;
-  await serveTools({
+  const parts: ServerParts = {
     async open() {
       opened ??= openStore(url);
       try {
@@ -23,15 +28,26 @@ export async function mcp({ input, settings, env, folder, now, signal }: Call): 
     version: version(),
     toolsets: chosen(textInput(input, "toolsets")),
     flags: flags.filter(([name]) => input[name] === true).map(([, flag]) => flag),
-    project: textInput(input, "project"),
+    // Claude Code says in which project it started the server.
+    project: textInput(input, "project") ?? (env["CLAUDE_PROJECT_DIR"] || undefined),
     env,
     folder,
     now,
-    signal,
-  });
+  };
+  if (flagInput(input, "http")) await mcpOverHttp(parts, call);
+  else {
+    checkStdio(input);
+    await serveTools({ ...parts, signal });
+  }
   // A store that could not be opened has told its caller; there is nothing to close.
   await (await opened?.catch(() => undefined))?.close();
   return undefined;
+}
+
+function checkStdio(input: Input): void {
+  const [without] = Object.keys(httpParams).filter((name) => name !== "http" && input[name] !== undefined);
+  if (without === undefined) return;
+  throw new LociError("invalid", `${flagName(without)} is for --http.`, { next: "loci mcp --help" });
 }
 
 async function openStore(url: string): Promise<Loci> {

@@ -22,9 +22,12 @@ export const sqlView: AnyView = view<SqlAnswer, Cells>({
     })),
   fields: ({ columns }) => columns.map((name, at) => ({ name, value: (row) => shown(row[at]) })),
   record: (row, { columns }) => Object.fromEntries(columns.map((name, at) => [name, row[at]])),
-  hints: ({ rows, truncated }) => [
-    `${counted(rows.length, "row")}${truncated ? ", and more: --limit N" : ""}`,
-  ],
+  hints: (answer) => {
+    const { rows, truncated } = answer;
+    const shown = `${counted(rows.length, "row")}${truncated ? ", and more: --limit N" : ""}`;
+    if (!("rowsAffected" in answer)) return [shown];
+    return [`${counted(Number(answer.rowsAffected), "row")} changed`, ...(rows.length > 0 ? [shown] : [])];
+  },
 });
 
 function shown(value: unknown): Value {
