@@ -1,4 +1,4 @@
-import type { SqlDoor } from "../../engine/engine.ts";
+import type { ExecuteOptions, SqlDoor, SqlOptions } from "../../engine/engine.ts";
 import type { Meter, PatternOf } from "../../engine/meter.ts";
 import { type AnyCollection, columnName } from "../../model/collection.ts";
 import { searchSchema, storeSchema } from "../../model/schema.ts";
@@ -48,14 +48,15 @@ export function meteredClient(client: SqlClient, meter: Meter, lexis: Lexis): Sq
   };
 }
 
-/** Notes every question with the time that the asker waited; one that failed only where that was long. */
+/** Notes every statement with the time that the asker waited; one that failed only where that was long. */
 export function meteredDoor(door: SqlDoor, meter: Meter, lexis: Lexis): SqlDoor {
   const patternOf: PatternOf = (sql) => fingerprint(sql, lexis, { names: knownNames() });
-  return {
-    async query(sql, options) {
+  const measured =
+    <Options, Answer>(ask: (sql: string, options?: Options) => Promise<Answer>) =>
+    async (sql: string, options?: Options): Promise<Answer> => {
       const began = performance.now();
       try {
-        const answer = await door.query(sql, options);
+        const answer = await ask(sql, options);
         meter.note(sql, performance.now() - began, patternOf);
         return answer;
       } catch (error) {
@@ -63,7 +64,19 @@ export function meteredDoor(door: SqlDoor, meter: Meter, lexis: Lexis): SqlDoor 
         if (lasted >= meter.slowFrom) meter.note(sql, lasted, patternOf);
         throw error;
       }
-    },
+    };
+  const run = door.execute?.bind(door);
+  const execute =
+    run &&
+    measured(async (sql: string, options?: ExecuteOptions) => {
+      const done = await run(sql, options);
+      meter.noteChange();
+      return done;
+    });
+  return {
+    ...door,
+    query: measured((sql, options?: SqlOptions) => door.query(sql, options)),
+    ...(execute && { execute }),
   };
 }
 
