@@ -115,7 +115,7 @@ test("loci queries shows the patterns that take the time and the slow runs, and 
     ]),
   );
   const screen = await world.loci(["queries", "--format", "table"]);
-  expect(screen.stdout).toMatch(/ms +2 .* select id from sessions where message_count > \?/);
+  expect(screen.stdout).toMatch(/ m?s +2 .* select id from sessions where message_count > \?/);
   expect(screen.stdout).toMatch(/select … from sessions/);
   const slow = await world.loci(["queries", "--slow", "--limit", "1", "--format", "table"]);
   expect([slow.stdout.trim().split("\n").length, slow.stderr]).toEqual([

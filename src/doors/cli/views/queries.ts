@@ -20,12 +20,12 @@ function took(ms: number | undefined): string {
 
 /** Long lists of columns hide what a query is about. */
 function brief(text = ""): string {
-  if (text.length <= 80) return text;
-  return text
+  const plain = text.replace(/"(\w+)"/g, "$1");
+  if (plain.length <= 80) return plain;
+  return plain
     .replace(/^select .{20,}? from /, "select … from ")
     .replace(/^(insert into \S+) \([^)]{20,}\)/, "$1 (…)")
-    .replace(/^(update \S+ set ).{20,}? where /, "$1… where ")
-    .replace(/"(\w+)"/g, "$1");
+    .replace(/^(update \S+ set ).{20,}? where /, "$1… where ");
 }
 
 const pattern = (row: Row): QueryItem | undefined => (row.kind === "pattern" ? row.item : undefined);
