@@ -28,6 +28,15 @@ export type {
   CheckpointQuery,
   Checkpoints,
 } from "./domains/checkpoints.ts";
+export type {
+  EdgeAttempt,
+  EdgeClients,
+  EdgeRouter,
+  Probed,
+} from "./domains/edge/clients.ts";
+export type { Edge, NearestOptions, RegionReport } from "./domains/edge/edge.ts";
+export type { MetricsQuery, NewRegion, RegionMetrics } from "./domains/edge/regions.ts";
+export type { Attempt, ReadOptions } from "./domains/edge/router.ts";
 export type { Ingest, Ingested, IngestOptions } from "./domains/ingest.ts";
 export type {
   Knowledge,
@@ -65,6 +74,7 @@ export type {
   Swarm,
   SwarmReport,
 } from "./domains/swarm.ts";
+export type { Assigned, Assignment, AssignOptions } from "./domains/tasks/assign.ts";
 export type {
   ClaimOptions,
   Created,
@@ -81,6 +91,7 @@ export type { Engine, SqlAnswer, SqlDoor, SqlOptions } from "./engine/engine.ts"
 export { type ErrorCode, errorCode, type ErrorDetails, LociError } from "./errors.ts";
 export type { AgentMetric } from "./model/agent-metric.ts";
 export type { Checkpoint } from "./model/checkpoint.ts";
+export type { EdgeReplica } from "./model/edge.ts";
 export type { Happening, Moment } from "./model/happening.ts";
 export { newId } from "./model/id.ts";
 export type { AgentMemory } from "./model/memory.ts";

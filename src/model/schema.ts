@@ -4,6 +4,7 @@ import { checkpoints } from "./checkpoint.ts";
 import { agents, swarmMembers } from "./agent.ts";
 import { cacheLoads, cacheMarks, cachePatterns, edgeCache } from "./cache.ts";
 import type { AnyCollection } from "./collection.ts";
+import { edgeLatencies, edgeReplicas } from "./edge.ts";
 import { knowledge } from "./knowledge.ts";
 import { knowledgeIndex, knowledgeSegments, knowledgeTerms } from "./knowledge-index.ts";
 import { ledger } from "./ledger.ts";
@@ -86,6 +87,8 @@ export const storeSchema: Schema = {
         agentMetrics,
         queryPerformance,
         queryLog,
+        edgeReplicas,
+        edgeLatencies,
         edgeCache,
         cacheMarks,
         cacheLoads,

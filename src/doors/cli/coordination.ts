@@ -1,12 +1,14 @@
 import { castVote, proposeVote, useBoard } from "../../operations/blackboard.ts";
 import { showSwarm } from "../../operations/swarm.ts";
-import { addTask, cancelTask, listTasks, retryTask, showTask } from "../../operations/tasks.ts";
+import { addRegion, listRegions, probeRegions, removeRegion } from "../../operations/edge.ts";
+import { addTask, assignTask, cancelTask, listTasks, retryTask, showTask } from "../../operations/tasks.ts";
 import type { Command } from "./command.ts";
 import type { AnyView } from "./output.ts";
 import { operated } from "./operated.ts";
 
 const changed = async (): Promise<AnyView> => (await import("./views/tasks.ts")).changedView;
 
+const regions = async (): Promise<AnyView> => (await import("./views/edge.ts")).regionsView;
 const vote = async (): Promise<AnyView> => (await import("./views/blackboard.ts")).voteView;
 
 /** Commands for swarms and their tasks. */
@@ -60,4 +62,37 @@ export const coordination: readonly Command[] = [
     view: changed,
     examples: [["loci task cancel t1 --reason 'not needed'", "and what depends on it"]],
   }),
+  operated(assignTask, {
+    view: changed,
+    details:
+      "The agent gets it with its next claim, and has 30 s to renew its lease. Agents whose last heartbeat is older than 30 s are not asked.",
+    examples: [
+      ["loci task assign t1", "the nearest region that has an idle agent"],
+      ["loci task assign t1 --agent backend-1", "to one agent"],
+    ],
+  }),
+  operated(listRegions, {
+    view: regions,
+    details:
+      "Latency is what was measured from here: by probes, and by the calls of programs on this host or in this region. loci edge add, rm and probe change the list.",
+    examples: [
+      ["loci edge", "regions, the nearest first"],
+      [
+        "loci edge --from fra --swarm release-42",
+        "as a program in fra sees them, with the agents of one swarm",
+      ],
+    ],
+  }),
+  operated(addRegion, {
+    view: async () => (await import("./views/edge.ts")).regionView,
+    examples: [
+      ["loci edge add fra --url libsql://store-fra.example.org", "a region that can be probed"],
+      ["loci edge add iad --primary", "writes go there from now on"],
+    ],
+  }),
+  operated(removeRegion, {
+    view: async () => (await import("./views/knowledge.ts")).removedView,
+    examples: [["loci edge rm gru", "and what was measured of it"]],
+  }),
+  operated(probeRegions, { view: regions, examples: [["loci edge probe", "all that have a URL, now"]] }),
 ];
