@@ -20,6 +20,8 @@ export interface OpenStoreOptions {
   readonly queries?: boolean | undefined;
   /** A query that takes as long is slow: it is logged, without its values. Default 100 ms. */
   readonly slowQuery?: Millis | undefined;
+  /** Where the store is a server: connections at most (default 10), and the ms after which an unused one is closed. */
+  readonly connections?: { readonly max?: number; readonly idleTimeout?: number };
 }
 
 export interface Store extends AsyncDisposable {
@@ -88,8 +90,9 @@ async function openEngine(place: Place, options: Metered): Promise<Engine> {
       const { createPostgresEngine } = await import("./engines/postgres/postgres.ts");
       const readOnlyUrl = urlForSql(place.url);
       return createPostgresEngine(place.url, {
+        ...options.connections,
         meter: options.meter,
-        ...(readOnlyUrl !== undefined && { readOnlyUrl }),
+        ...(readOnlyUrl === undefined ? {} : { readOnlyUrl }),
       });
     }
     case "remote":
