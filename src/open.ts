@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Cache, type CacheOptions, createCache } from "./domains/cache/cache.ts";
+import { type Backups, createBackups } from "./backups/backups.ts";
 import { type Checkpoints, createCheckpoints } from "./domains/checkpoints.ts";
 import { createIngest, type Ingest } from "./domains/ingest.ts";
 import { createKnowledge, type Knowledge } from "./domains/knowledge.ts";
@@ -47,6 +48,8 @@ export interface Loci extends AsyncDisposable {
   /** What agents found out, for all of them. */
   readonly knowledge: Knowledge;
   readonly checkpoints: Checkpoints;
+  /** Copies of the whole store: docs/backup.md. Absent for a store in memory. */
+  readonly backups?: Backups;
   readonly reports: Reports;
   readonly prices: Prices;
   /** Finds messages and tool executions by plain words: see docs/search.md. */
@@ -133,6 +136,7 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     import: (paths, how) => importAll({ engine, ingest, prices, searching, url }, paths, how),
     ...coordination,
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),
+    ...backupsOf(engine, place),
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -152,6 +156,12 @@ function createCoordination(
     cache: createCache(engine, { now, wall: Date.now, elapsed, random: Math.random, options: cache }),
     metrics: createMetrics(engine, { now }),
   };
+}
+
+function backupsOf(engine: Engine, place: Place): Pick<Loci, "backups"> {
+  if (place.kind !== "file" && place.kind !== "postgres") return {};
+  const backups = createBackups(engine, { folder: place.backups, spool: place.spool, now: Date.now });
+  return backups === undefined ? {} : { backups };
 }
 
 async function recover(url: string, place: Place): Promise<Recovered> {

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { Engine, SqlDoor } from "../../engine/engine.ts";
 import { createSqlEngine } from "../sql/engine.ts";
 import { createSqliteDialect } from "../sql/sqlite.ts";
+import { createLibsqlCopies } from "./copies.ts";
 import { createLibsqlSqlDoor } from "./sql-door.ts";
 import type { LibsqlClient, LibsqlOptions } from "./session.ts";
 import { openThread } from "./thread.ts";
@@ -37,5 +38,6 @@ export async function openLibsql(
     await door.close();
     await engine.close();
   };
-  return { ...engine, backup: client.backup, check: client.check, close, [Symbol.asyncDispose]: close };
+  const copies = createLibsqlCopies(place, client.backup);
+  return { ...engine, copies, backup: client.backup, check: client.check, close, [Symbol.asyncDispose]: close };
 }

@@ -1,6 +1,7 @@
 import type { Engine, SqlDoor } from "../../engine/engine.ts";
 import { createSqlEngine } from "../sql/engine.ts";
 import { openPool, type PostgresOptions } from "./client.ts";
+import { createPostgresCopies } from "./copies.ts";
 import { postgresDialect } from "./dialect.ts";
 import { createPostgresSqlDoor } from "./sql-door.ts";
 
@@ -18,8 +19,9 @@ export async function createPostgresEngine(
   { sql, readOnlyUrl, now, ...options }: CreatePostgresOptions = {},
 ): Promise<Engine> {
   const client = await openPool(url, options);
-  return createSqlEngine(client, postgresDialect, {
+  const engine = createSqlEngine(client, postgresDialect, {
     sql: sql ?? createPostgresSqlDoor(url, { readOnlyUrl }),
     ...(now && { now }),
   });
+  return { ...engine, copies: createPostgresCopies(client) };
 }
