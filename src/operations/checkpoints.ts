@@ -56,12 +56,12 @@ export const saveCheckpoint: Operation = operation({
     type: { kind: "string", default: "checkpoint", summary: "what kind of state it is", placeholder: "NAME" },
     parent: { kind: "string", summary: "the checkpoint it goes on from", placeholder: "ID" },
   },
-  async run(loci, input): Promise<SavedAnswer> {
+  async run(loci, input, context): Promise<SavedAnswer> {
     const { data = "", project, type, parent } = input;
     const row = await loci.checkpoints.save({
       data: jsonValue("A checkpoint's state", data),
       type,
-      sessionId: await sessionMeant(loci, input.session),
+      sessionId: await sessionMeant(loci, input.session, context),
       projectId: project,
       parentId: parent === undefined ? null : (await loci.checkpoints.resolve(parent)).id,
     });
@@ -74,9 +74,9 @@ export const listCheckpoints: Operation = operation({
   summary: "list checkpoints, newest first",
   access: "read",
   params: { ...filterFlags, limit: { ...limitFlag, default: 10 }, after: pageFlag },
-  async run(loci, input): Promise<Page<CheckpointItem>> {
+  async run(loci, input, context): Promise<Page<CheckpointItem>> {
     const { project, type, limit, after } = input;
-    const sessionId = await sessionMeant(loci, input.session);
+    const sessionId = await sessionMeant(loci, input.session, context);
     const { items, next } = await loci.checkpoints.list({
       sessionId,
       projectId: project,
@@ -96,8 +96,8 @@ export const showCheckpoint: Operation = operation({
     id: { kind: "string", positional: true, summary: "its id, or the beginning of it" },
     ...filterFlags,
   },
-  async run(loci, input): Promise<CheckpointAnswer> {
-    const sessionId = await sessionMeant(loci, input.session);
+  async run(loci, input, context): Promise<CheckpointAnswer> {
+    const sessionId = await sessionMeant(loci, input.session, context);
     const filter = { sessionId, projectId: input.project, type: input.type };
     const found: Checkpoint | null =
       input.id === undefined

@@ -1,13 +1,20 @@
+export { recalledNotice } from "../domains/recalled.ts";
+
 import { LociError } from "../errors.ts";
 import { sessions } from "../model/session.ts";
 import type { Loci } from "../open.ts";
+import type { Context } from "./operation.ts";
 
 /**
  * The id of the session that somebody means: a stored one by the beginning of its id, else the text as it stands,
  * since programs keep things of sessions that were never recorded.
  */
-export async function sessionMeant(loci: Loci, given: string | undefined): Promise<string | undefined> {
-  if (given === undefined) return undefined;
+export async function sessionMeant(
+  loci: Loci,
+  given: string | undefined,
+  { wholeIds = false }: Pick<Context, "wholeIds">,
+): Promise<string | undefined> {
+  if (given === undefined || wholeIds) return given;
   const found = await loci.engine.find(sessions, {
     where: { id: { startsWith: given } },
     limit: 1,

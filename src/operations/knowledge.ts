@@ -69,7 +69,7 @@ export const addKnowledge: Operation = operation({
     metadata: { kind: "string", summary: "anything else, as JSON", placeholder: "JSON" },
     supersedes: supersedesFlag,
   },
-  async run(loci, input): Promise<KnowledgeAnswer> {
+  async run(loci, input, context): Promise<KnowledgeAnswer> {
     const { topic, category, tag, agent, message, metadata, supersedes } = input;
     const entry = await loci.knowledge.add({
       topic,
@@ -77,7 +77,7 @@ export const addKnowledge: Operation = operation({
       content: input.content.join(" "),
       tags: tag,
       agentId: agent,
-      sessionId: await sessionMeant(loci, input.session),
+      sessionId: await sessionMeant(loci, input.session, context),
       messageId: message,
       ...(metadata === undefined ? {} : { metadata: jsonValue("--metadata", metadata) }),
       supersedes: supersedes === undefined ? null : (await loci.knowledge.resolve(supersedes)).id,

@@ -35,7 +35,7 @@ export const addMemory: Operation = operation({
     message: messageFlag,
     supersedes: supersedesFlag,
   },
-  async run(loci, input): Promise<MemoryAnswer> {
+  async run(loci, input, asked): Promise<MemoryAnswer> {
     const { agent, type, decision, context, scope, message, supersedes } = input;
     const row = await loci.memory.add({
       agentId: agent,
@@ -43,7 +43,7 @@ export const addMemory: Operation = operation({
       decisionData: jsonOrText(decision.join(" ")),
       ...(context === undefined ? {} : { context: jsonOrText(context) }),
       scope,
-      sessionId: await sessionMeant(loci, input.session),
+      sessionId: await sessionMeant(loci, input.session, asked),
       messageId: message,
       supersedes: supersedes === undefined ? null : (await loci.memory.resolve(supersedes)).id,
     });
@@ -65,9 +65,9 @@ export const listMemory: Operation = operation({
     limit: { ...limitFlag, default: 10 },
     after: pageFlag,
   },
-  async run(loci, input): Promise<Page<MemoryItem>> {
+  async run(loci, input, context): Promise<Page<MemoryItem>> {
     const { agent, type, scope, history, limit, after } = input;
-    const sessionId = await sessionMeant(loci, input.session);
+    const sessionId = await sessionMeant(loci, input.session, context);
     const filter = { agentId: agent, decisionType: type, scope, sessionId };
     const { items, next } = await loci.memory.list({ ...filter, history, limit, after });
     return { items: items.map(itemOf), next };

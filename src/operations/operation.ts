@@ -22,7 +22,7 @@ interface Described {
 /**
  * - `time`: a moment, as RFC 3339, a date, or how long ago (`7d`, `12h`); {@link Millis} in the input
  * - `list`: texts: a flag given several times, or all that is left where it is positional
- * - `json`: an object or a list, as JSON text where a door has only text
+ * - `json`: an object, a list or any value, as JSON text where a door has only text
  */
 export type Param =
   | (Described & {
@@ -40,7 +40,7 @@ export type Param =
   | (Described & { readonly kind: "time" })
   | (Described & { readonly kind: "enum"; readonly choices: readonly string[]; readonly default?: string })
   | (Described & { readonly kind: "list"; readonly placeholder?: string })
-  | (Described & { readonly kind: "json"; readonly of: "object" | "list" });
+  | (Described & { readonly kind: "json"; readonly of: "object" | "list" | "value" });
 
 export type Params = Readonly<Record<string, Param>>;
 
@@ -53,7 +53,9 @@ type ValueOf<One extends Param> = One extends { readonly kind: "integer" | "numb
       : One extends { readonly kind: "json"; readonly of: infer Of }
         ? Of extends "list"
           ? readonly unknown[]
-          : Readonly<Record<string, unknown>>
+          : Of extends "object"
+            ? Readonly<Record<string, unknown>>
+            : {} | null
         : One extends { readonly kind: "enum"; readonly choices: readonly (infer Choice)[] }
           ? Choice
           : string;
@@ -87,6 +89,8 @@ export interface Context {
   /** Where the person stands. */
   readonly folder: string;
   readonly signal?: AbortSignal | undefined;
+  /** A program asks, and names sessions by their whole ids; people type the beginning. */
+  readonly wholeIds?: boolean;
   progress(step: Progress): void;
 }
 

@@ -164,7 +164,7 @@ export const cancelTask: Operation = operation({
   },
 });
 
-function taskItem(task: Task): TaskItem {
+export function taskItem(task: Task): TaskItem {
   const { lane: _lane, rank: _rank, ...shown } = task;
   return {
     ...shown,

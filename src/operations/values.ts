@@ -21,7 +21,8 @@ export function readInput(params: Params, given: Given, options: ReadOptions): I
     const value = given[name];
     if (value === undefined) {
       if (param.required) {
-        throw new LociError("invalid", `${options.nameOf(name, param)} is missing: ${param.summary}.`, {
+        const what = param.summary === "" ? "" : `: ${param.summary}`;
+        throw new LociError("invalid", `${options.nameOf(name, param)} is missing${what}.`, {
           next: options.help,
         });
       }
@@ -75,7 +76,7 @@ function readValue(param: Param, value: string | readonly string[] | true, optio
 /** What is deeper has no meaning, and a walk over it would not end well. */
 const deepest = 100;
 
-function readJson(of: "object" | "list", text: string, options: ReadOne): unknown {
+function readJson(of: "object" | "list" | "value", text: string, options: ReadOne): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -83,7 +84,7 @@ function readJson(of: "object" | "list", text: string, options: ReadOne): unknow
     throw wrong(options, `a JSON ${of}`, text);
   }
   const isList = Array.isArray(value);
-  if (typeof value !== "object" || value === null || isList !== (of === "list")) {
+  if (of !== "value" && (typeof value !== "object" || value === null || isList !== (of === "list"))) {
     throw wrong(options, `a JSON ${of}`, text);
   }
   let level: unknown[] = [value];

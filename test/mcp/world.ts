@@ -1,10 +1,14 @@
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { type Happening, open } from "../../dist/index.js";
 import { main } from "../doors/world.ts";
+
+const run = promisify(execFile);
 
 /** The built command in a process of its own, with the protocol's own client at its other end. */
 
@@ -27,7 +31,10 @@ export interface World {
   readonly folder: string;
   readonly store: string;
   connect(...args: string[]): Promise<Connected>;
+  connectWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<Connected>;
   seed(happenings: readonly Happening[], store?: string): Promise<void>;
+  /** What the command line prints of a store with --json. */
+  loci(...args: string[]): Promise<Record<string, unknown>>;
   end(): void;
 }
 
@@ -38,21 +45,31 @@ export function makeWorld(): World {
     folder,
     store,
     connect: (...args) => connect(folder, args),
+    connectWith: (env, ...args) => connect(folder, args, env),
     async seed(happenings, url = store) {
       const loci = await open(url);
       await loci.add(happenings);
       await loci.close();
     },
+    async loci(...args) {
+      const env = { PATH: process.env["PATH"] ?? "", HOME: folder, TZ: "UTC" };
+      const { stdout } = await run(process.execPath, [main, ...args, "--json"], { cwd: folder, env });
+      return JSON.parse(stdout) as Record<string, unknown>;
+    },
     end: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 
-async function connect(folder: string, args: readonly string[]): Promise<Connected> {
+async function connect(
+  folder: string,
+  args: readonly string[],
+  extra: Readonly<Record<string, string>> = {},
+): Promise<Connected> {
   const transport = new StdioClientTransport({
     command: process.execPath,
     args: [main, "mcp", ...args],
     cwd: folder,
-    env: { PATH: process.env["PATH"] ?? "", HOME: folder, TZ: "UTC" },
+    env: { PATH: process.env["PATH"] ?? "", HOME: folder, TZ: "UTC", ...extra },
     stderr: "pipe",
   });
   let said = "";

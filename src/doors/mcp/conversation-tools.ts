@@ -16,19 +16,19 @@ const sessionId = { kind: "string", required: true, summary: "whole session id" 
 const addConversationTool: Tool = {
   name: "add_conversation",
   description:
-    "Store what was said in a session: role and content, or message and response. A new session_id begins a session. Secrets are replaced. get_conversations reads it back.",
+    "Store what was said: role and content, or message and response. A new session_id begins a session. get_conversations reads it back.",
   toolset: "conversations",
   operation: addConversation,
   writes: {},
   params: {
     session_id: sessionId,
-    role: { kind: "enum", choices: ["user", "assistant", "system", "tool"], summary: "who said it" },
-    content: { kind: "string", summary: "what was said" },
-    metadata: { kind: "json", of: "object", summary: "anything" },
-    user_id: { kind: "string", summary: "the user" },
-    message: { kind: "string", summary: "the user's words" },
-    response: { kind: "string", summary: "the assistant's" },
-    context: { kind: "string", summary: "where" },
+    role: { kind: "enum", choices: ["user", "assistant", "system", "tool"], summary: "" },
+    content: { kind: "string", summary: "" },
+    metadata: { kind: "json", of: "object", summary: "" },
+    user_id: { kind: "string", summary: "" },
+    message: { kind: "string", summary: "" },
+    response: { kind: "string", summary: "" },
+    context: { kind: "string", summary: "" },
   },
   async run(call) {
     const { input, project } = call;
@@ -46,12 +46,12 @@ const addConversationTool: Tool = {
 const getConversationsTool: Tool = {
   name: "get_conversations",
   description:
-    "The last messages of one session, oldest of them first, to take it up again. An unknown session_id answers none. Older ones: go on with the cursor.",
+    "The last messages of a session, in order, to take it up again; older ones with the cursor. An unknown session_id answers none.",
   toolset: "conversations",
   operation: getConversations,
   params: {
     session_id: sessionId,
-    limit: { kind: "integer", default: 50, min: 1, max: 200, summary: "how many" },
+    limit: { kind: "integer", default: 50, min: 1, max: 200, summary: "" },
     cursor,
     max_tokens: maxTokens,
   },

@@ -70,3 +70,13 @@ export function nextCall(tool: string, args: Readonly<Record<string, unknown>>):
     data: { next: { tool, arguments: given } },
   };
 }
+
+/** A list that is short by nature; where it is not, it says what was left out. */
+export function shortList(listing: Listing, room: number): ToolAnswer {
+  const make = (count: number): ToolAnswer => {
+    const left = listing.entries.length - count;
+    const rest = { said: `${left} more: ask with a larger max_tokens`, data: { left_out: left } };
+    return answerOf({ ...listing, entries: listing.entries.slice(0, count), ...(left > 0 ? { rest } : {}) });
+  };
+  return make(mostThatFits({ least: 0, most: listing.entries.length }, room, make));
+}

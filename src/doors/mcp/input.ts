@@ -34,23 +34,45 @@ function nameOf({ name, params, aliases = {} }: Tool, asked: string): string {
   );
 }
 
+const expectations: Readonly<Record<string, string>> = {
+  integer: "a number",
+  number: "a number",
+  list: "a list of texts",
+  boolean: "true or false",
+};
+
 /** The readers take text, as it comes from a command line; a number in a text is as good as a number. */
 function asText(name: string, param: Param | undefined, value: unknown): string | readonly string[] {
-  if (param?.kind === "json") return typeof value === "string" ? value : JSON.stringify(value);
+  if (param?.kind === "json") return jsonText(param.of, value);
   if (typeof value === "string") return value;
   if (typeof value === "boolean" && param?.kind === "boolean") return String(value);
   if (typeof value === "number" && (param?.kind === "integer" || param?.kind === "number"))
     return String(value);
   if (param?.kind === "list" && Array.isArray(value) && value.every((one) => typeof one === "string"))
     return value;
-  const expected = param?.kind === "integer" || param?.kind === "number" ? "a number" : "a text";
+  const expected = expectations[param?.kind ?? "string"] ?? "a text";
   throw new LociError(
     "invalid",
-    `${name} is ${expected}, not ${Array.isArray(value) ? "a list" : `${article(typeof value)}`}.`,
+    `${name} is ${expected}, not ${Array.isArray(value) ? "a list" : article(typeof value)}.`,
     {
       next: `Give ${name} as ${expected}.`,
     },
   );
+}
+
+/** An object that came as its JSON text is that object: models write both. Any other text is a text. */
+function jsonText(of: "object" | "list" | "value", value: unknown): string {
+  if (typeof value !== "string") return JSON.stringify(value);
+  return of !== "value" || (/^\s*[[{]/.test(value) && isJson(value)) ? value : JSON.stringify(value);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function article(kind: string): string {
@@ -59,8 +81,6 @@ function article(kind: string): string {
 
 function exampleOf({ name, params }: Tool): string {
   const required = Object.entries(params).filter(([, param]) => param.required);
-  const args = Object.fromEntries(
-    (required.length > 0 ? required : []).map(([key, { summary }]) => [key, `<${summary || key}>`]),
-  );
+  const args = Object.fromEntries(required.map(([key, { summary }]) => [key, `<${summary || key}>`]));
   return `Call ${name} with ${JSON.stringify(args)}.`;
 }

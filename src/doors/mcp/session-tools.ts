@@ -1,20 +1,26 @@
-import { LociError } from "../../errors.ts";
 import type { Page, SessionItem } from "../../operations/answers.ts";
 import type { SearchAnswer } from "../../operations/search.ts";
 import { searchMessages } from "../../operations/search.ts";
 import { inputLine, listSessions, readSession, type SessionAnswer } from "../../operations/sessions.ts";
 import type { Input } from "../../operations/operation.ts";
 import { money } from "../cli/people.ts";
-import { answerOf, type Entry, mostThatFits, nextCall } from "./fit.ts";
+import { type Entry, nextCall } from "./fit.ts";
 import { messagePages } from "./message-pages.ts";
+import { fittedPage, mostHits, readOffset } from "./pages.ts";
 import { age, clipped, quoted } from "./recalled.ts";
-import { ask, cursor, maxTokens, type Tool, type ToolAnswer, type ToolCall } from "./tool.ts";
+import { ask, cursor, maxTokens, type Tool, type ToolCall } from "./tool.ts";
 
-const limit = { kind: "integer", default: 10, min: 1, max: 50, summary: "how many" } as const;
-const project = { kind: "string", summary: "folder's name or path; * for all" } as const;
-const since = { kind: "time", summary: "7d, 12h, 2026-08-23" } as const;
-const until = { kind: "time", summary: "before this" } as const;
+const limit = { kind: "integer", default: 10, min: 1, max: 50, summary: "" } as const;
+const project = { kind: "string", summary: "folder; * for all" } as const;
+const since = { kind: "time", summary: "7d, 2026-08-23" } as const;
+const until = { kind: "time", summary: "" } as const;
 const agent = { kind: "string", summary: "agent type" } as const;
+
+/** What a person who did not name a project has to know of the one that was meant. */
+function scopeOf({ input, project: usual }: ToolCall): string {
+  const scoped = input["project"] === undefined && usual !== undefined && usual !== "*";
+  return scoped ? ` in ${clipped(usual, 200)} (project * is all)` : "";
+}
 
 /** The project that is meant: the call's own, else the server's; `*` is every one. */
 function projectOf({ input, project: usual }: ToolCall): unknown {
@@ -22,78 +28,16 @@ function projectOf({ input, project: usual }: ToolCall): unknown {
   return asked === "*" ? undefined : asked;
 }
 
-/** The same call again, from a cursor: what was given, and nothing that was filled in. */
-function again({ input }: ToolCall, names: readonly string[], more: string | null): Record<string, unknown> {
-  const given = names.map((name) => {
-    const value = input[name];
-    // A moment such as 7d would be another one by then.
-    const asText = (name === "since" || name === "until") && typeof value === "number";
-    return [name, asText ? new Date(value).toISOString() : value] as const;
-  });
-  return { ...Object.fromEntries(given), cursor: more };
-}
-
-interface Paged {
-  readonly entries: readonly Entry[];
-  readonly head: string;
-  /** The cursor behind so many of the entries; null at the end; undefined where only a page of that size has it. */
-  next(shown: number): string | null | undefined;
-  readonly data?: Readonly<Record<string, unknown>>;
-}
-
-/** A page that fits: where fewer than asked for do, it is asked for again, so that its cursor is behind the last one. */
-async function fittedPage(
-  call: ToolCall,
-  spec: { readonly tool: string; readonly list: string; readonly names: readonly string[] },
-  read: (limit: number) => Promise<Paged>,
-): Promise<ToolAnswer> {
-  const make = ({ entries, head, next, data = {} }: Paged, shown: number): ToolAnswer => {
-    // A cursor that is not known yet is one of about this length.
-    const place = next(shown) === undefined ? "x".repeat(200) : (next(shown) ?? null);
-    return answerOf({
-      head,
-      list: spec.list,
-      entries: entries.slice(0, shown),
-      data,
-      ...(place === null ? {} : { rest: nextCall(spec.tool, again(call, spec.names, place)) }),
-    });
-  };
-  const page = await read(Number(call.input["limit"]));
-  const all = page.entries.length;
-  if (all === 0) return make(page, 0);
-  const count = mostThatFits({ least: 1, most: all }, call.room, (most) => make(page, most));
-  if (page.next(count) !== undefined) return make(page, count);
-  const shorter = await read(count);
-  return make(shorter, shorter.entries.length);
-}
-
-/** A search's cursor here is how many hits were shown: the search's own has kilobytes, and a model would copy it. */
-function readOffset(given: unknown): number {
-  if (given === undefined) return 0;
-  const found = /^\d{1,3}$/.test(String(given)) ? Number(given) : Number.NaN;
-  if (found < mostHits) return found;
-  throw new LociError(
-    "invalid",
-    `The cursor ${JSON.stringify(clipped(String(given), 60))} is not one of a search.`,
-    {
-      next: "Leave cursor out, then go on with the one of that answer; or ask with rarer words.",
-    },
-  );
-}
-
-/** As many as the search answers at once. */
-const mostHits = 500;
-
 const searchSessionsTool: Tool = {
   name: "search_sessions",
   description:
-    'Find messages and tool calls of past agent sessions by plain words, best first, with snippets. Not whole texts: read on with get_session. Also tool:NAME, is:error, "exact".',
+    'Find messages and tool calls of past sessions by plain words, best first, as snippets: get_session reads on. Also tool:NAME, is:error, "exact".',
   toolset: "sessions",
   operation: searchMessages,
   params: {
     query: { kind: "string", required: true, summary: "plain words" },
     project,
-    session: { kind: "string", summary: "only this id" },
+    session: { kind: "string", summary: "" },
     agent,
     since,
     until,
@@ -120,7 +64,7 @@ const searchSessionsTool: Tool = {
       const hits = found.items.slice(offset);
       const behind = found.behind > 0 ? `; ${found.behind} newer messages cannot be found yet` : "";
       return {
-        head: `${hits.length === 0 ? "0" : `${offset + 1} to ${offset + hits.length}`} of ${found.total} hits for ${JSON.stringify(clipped(String(input["query"]), 80))}${behind}`,
+        head: `${hits.length === 0 ? "0" : `${offset + 1} to ${offset + hits.length}`} of ${found.total} hits for ${JSON.stringify(clipped(String(input["query"]), 80))}${scopeOf(call)}${behind}`,
         entries: hits.map((item) => hit(item, found, context.now())),
         next(shown) {
           const left = shown < hits.length || found.next !== null;
@@ -156,7 +100,7 @@ function hit(item: SearchAnswer["items"][number], { sessions }: SearchAnswer, no
 const listSessionsTool: Tool = {
   name: "list_sessions",
   description:
-    "List past agent sessions, newest first: id, title, project, status, counts, cost. Not their messages: get_session reads one, search_sessions finds by words.",
+    "Past sessions, newest first: id, title, project, status, counts, cost. Not their messages: get_session reads one.",
   toolset: "sessions",
   operation: listSessions,
   params: {
@@ -176,7 +120,7 @@ const listSessionsTool: Tool = {
       const asked: Input = { ...input, project: projectOf(call), limit: count, after: input["cursor"] };
       const { items, next } = await ask<Page<SessionItem>>(listSessions, call, asked);
       return {
-        head: items.length === 0 ? "No session matches." : "Sessions, newest first",
+        head: `${items.length === 0 ? "No session matches" : "Sessions, newest first"}${scopeOf(call)}`,
         entries: items.map((item) => line(item, context.now())),
         next: (shown) => (shown === items.length ? next : undefined),
       };
@@ -217,7 +161,7 @@ function line(item: SessionItem, now: number): Entry {
 const getSessionTool: Tool = {
   name: "get_session",
   description:
-    "Read a session's messages in order, with short forms of its tool calls. Long ones come in pages: go on with the cursor. id may be its beginning; ID#12 begins at message 12.",
+    "Read a session's messages in order, tool calls in short. Go on with the cursor. id may be its beginning; ID#12 begins at message 12.",
   toolset: "sessions",
   operation: readSession,
   aliases: { session_id: "id" },

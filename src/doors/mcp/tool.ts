@@ -78,7 +78,17 @@ export const maxTokens = {
   default: 2000,
   min: 500,
   max: 50_000,
-  summary: "longest answer",
+  summary: "",
 } as const;
 
-export const cursor = { kind: "string", summary: "from the answer before" } as const;
+/** The same, taken and not shown: where answers are short by nature, or the list of tools has no room. */
+export const quietMaxTokens = {
+  kind: "integer",
+  default: 2000,
+  min: 500,
+  max: 50_000,
+  summary: "",
+  hidden: true,
+} as const;
+
+export const cursor = { kind: "string", summary: "" } as const;

@@ -1,12 +1,29 @@
 import type { Param } from "../../operations/operation.ts";
 import { adminTools } from "./admin-tools.ts";
 import { conversationTools } from "./conversation-tools.ts";
+import { checkpointTools } from "./checkpoint-tools.ts";
+import { decisionTools } from "./decision-tools.ts";
+import { knowledgeTools } from "./knowledge-tools.ts";
+import { mailboxTools } from "./mailbox-tools.ts";
 import { sessionTools } from "./session-tools.ts";
 import { sqlTools } from "./sql-tools.ts";
+import { swarmTools } from "./swarm-tools.ts";
+import { taskTools } from "./task-tools.ts";
 import type { Flag, Tool } from "./tool.ts";
 
 /** Everything that can be called, in the order of the list: a file a tool set. */
-export const tools: readonly Tool[] = [...sessionTools, ...conversationTools, ...sqlTools, ...adminTools];
+export const tools: readonly Tool[] = [
+  ...sessionTools,
+  ...conversationTools,
+  ...knowledgeTools,
+  ...decisionTools,
+  ...checkpointTools,
+  ...swarmTools,
+  ...taskTools,
+  ...mailboxTools,
+  ...sqlTools,
+  ...adminTools,
+];
 
 /** What is offered of them. */
 export interface Offer {
@@ -40,7 +57,8 @@ export interface ListedTool {
 }
 
 export function listed(tool: Tool): ListedTool {
-  const { name, description, params } = tool;
+  const { name, description } = tool;
+  const params = Object.fromEntries(Object.entries(tool.params).filter(([, { hidden }]) => !hidden));
   const required = Object.keys(params).filter((param) => params[param]?.required === true);
   return {
     name,
@@ -54,17 +72,24 @@ export function listed(tool: Tool): ListedTool {
   };
 }
 
-/** By the protocol, `destructiveHint` and `idempotentHint` mean nothing where a tool only reads. */
+/**
+ * By the protocol, `destructiveHint` and `idempotentHint` mean nothing where a tool only reads, and `idempotentHint`
+ * is false where it is not there.
+ */
 function annotationsOf({ operation, writes = {} }: Tool): ListedTool["annotations"] {
   const { destructive = false, idempotent = false, openWorld = false } = writes;
   return {
     readOnlyHint: operation.access === "read",
-    ...(operation.access === "read" ? {} : { destructiveHint: destructive, idempotentHint: idempotent }),
+    ...(operation.access === "read" ? {} : { destructiveHint: destructive }),
+    ...(operation.access === "write" && idempotent ? { idempotentHint: true } : {}),
     openWorldHint: openWorld,
   };
 }
 
-/** Limits stand in the schema too where a client can heed them; the sentences that teach come from the reading. */
+/**
+ * As little as says it: names speak for themselves where a summary is empty, and the sentence of a refusal says what
+ * else holds. The list is read by a model before each conversation.
+ */
 function schemaOf(param: Param): Json {
   const about = param.summary === "" ? {} : { description: param.summary };
   const usual = "default" in param && param.default !== undefined ? { default: param.default } : {};
@@ -72,16 +97,14 @@ function schemaOf(param: Param): Json {
     case "enum":
       return { enum: [...param.choices], ...usual };
     case "integer":
-    case "number": {
-      const { min = 1, max } = param;
-      return { type: param.kind, minimum: min, ...(max === undefined ? {} : { maximum: max }), ...usual };
-    }
+    case "number":
+      return { type: param.kind, ...about, ...usual };
     case "boolean":
       return { type: "boolean", ...about };
     case "list":
       return { type: "array", items: { type: "string" }, ...about };
     case "json":
-      return { type: param.of === "list" ? "array" : "object", ...about };
+      return param.of === "value" ? about : { type: param.of === "list" ? "array" : "object", ...about };
     case "string":
     case "time":
       return { type: "string", ...about, ...usual };

@@ -28,7 +28,8 @@ export async function mcp(call: Call): Promise<undefined> {
     version: version(),
     toolsets: chosen(textInput(input, "toolsets")),
     flags: flags.filter(([name]) => input[name] === true).map(([, flag]) => flag),
-    project: textInput(input, "project"),
+    // Claude Code says in which project it started the server.
+    project: textInput(input, "project") ?? (env["CLAUDE_PROJECT_DIR"] || undefined),
     env,
     folder,
     now,
