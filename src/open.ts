@@ -20,7 +20,8 @@ import { createTasks, type Tasks } from "./domains/tasks/tasks.ts";
 import type { Engine, SqlDoor } from "./engine/engine.ts";
 import type { Happening } from "./model/happening.ts";
 import type { IndexThread } from "./index-thread.ts";
-import { describePlace, type Place, storeUrl } from "./place.ts";
+import { createDatabases, type Databases } from "./databases/databases.ts";
+import { describePlace, type Environment, lociHome, type Place, storeUrl } from "./place.ts";
 import { readOwnPrices } from "./price-file.ts";
 import type { ImportOptions, ImportProgress, ImportReport } from "./record/import/import.ts";
 import { createRecorder, type Recorder, type RecorderOptions } from "./record/recorder.ts";
@@ -50,6 +51,8 @@ export interface Loci extends AsyncDisposable {
   readonly checkpoints: Checkpoints;
   /** Copies of the whole store: docs/backup.md. Absent for a store in memory. */
   readonly backups?: Backups;
+  /** Databases by name, on this machine and at Turso: docs/databases.md. */
+  readonly databases: Databases;
   readonly reports: Reports;
   readonly prices: Prices;
   /** Finds messages and tool executions by plain words: see docs/search.md. */
@@ -137,6 +140,7 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     ...coordination,
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),
     ...backupsOf(engine, place),
+    databases: openDatabases(),
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -156,6 +160,12 @@ function createCoordination(
     cache: createCache(engine, { now, wall: Date.now, elapsed, random: Math.random, options: cache }),
     metrics: createMetrics(engine, { now }),
   };
+}
+
+/** Databases by name, without a store of one's own. What they need comes from the environment: docs/databases.md. */
+export function openDatabases(env: Environment = process.env): Databases {
+  const make = async (path: string): Promise<void> => (await openStore(path)).close();
+  return createDatabases({ env, home: lociHome(env), make, now: Date.now });
 }
 
 function backupsOf(engine: Engine, place: Place): Pick<Loci, "backups"> {

@@ -1,5 +1,6 @@
 import { LociError } from "../../errors.ts";
 import { createBackup, listBackups, restoreBackup, verifyBackup } from "../../operations/backups.ts";
+import { createDatabase, createToken, listDatabases, removeDatabase } from "../../operations/databases.ts";
 import { type Call, type Command, flagInput } from "./command.ts";
 import { operated } from "./operated.ts";
 
@@ -33,5 +34,25 @@ export const adminCommands: readonly Command[] = [
     prepare: (call) => confirmed(call, "loci backup restore ID"),
     details: "One transaction. Refused while a recorder writes into the store.",
     examples: [["loci backup restore before-the-move --yes", "and what was there becomes a backup"]],
+  }),
+  operated(listDatabases, {
+    view: async () => (await import("./views/databases.ts")).databasesView,
+    examples: [["loci database ls", "on this machine, and at Turso where it is configured"]],
+  }),
+  operated(createDatabase, {
+    view: async () => (await import("./views/databases.ts")).databaseView,
+    details: "A store by its name: a file below ~/.loci/databases, or a database of Turso's.",
+    examples: [["loci database create agent-1", "one agent's own"]],
+  }),
+  operated(removeDatabase, {
+    view: async () => (await import("./views/databases.ts")).removedDatabaseView,
+    flags: { yes },
+    prepare: (call) => confirmed(call, "loci database rm NAME"),
+    examples: [["loci database rm agent-1 --yes", "a file is set aside; what Turso deletes is gone"]],
+  }),
+  operated(createToken, {
+    view: async () => (await import("./views/databases.ts")).tokenView,
+    details: "The organization's token (TURSO_API_TOKEN) makes it. It is printed once and kept nowhere.",
+    examples: [["loci database token agent-1 --permission read-only --expiration 1d", "for a reader"]],
   }),
 ];
