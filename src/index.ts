@@ -16,6 +16,14 @@ export type { Backup, Backups, Restored } from "./backups/backups.ts";
 export type { Databases } from "./databases/databases.ts";
 export type { DatabaseItem, DatabaseProvider, RemovedDatabase } from "./databases/provider.ts";
 export type { MadeToken, TokenItem, Tokens } from "./databases/tokens.ts";
+export type {
+  Blackboard,
+  BoardAnswer,
+  BoardQuery,
+  BoardValue,
+  BoardVersion,
+  BoardWrite,
+} from "./domains/blackboard.ts";
 export type { JsonChange } from "./domains/checkpoint-diff.ts";
 export type {
   CheckpointFilter,
@@ -24,6 +32,15 @@ export type {
   CheckpointQuery,
   Checkpoints,
 } from "./domains/checkpoints.ts";
+export type {
+  EdgeAttempt,
+  EdgeClients,
+  EdgeRouter,
+  Probed,
+} from "./domains/edge/clients.ts";
+export type { Edge, NearestOptions, RegionReport } from "./domains/edge/edge.ts";
+export type { MetricsQuery, NewRegion, RegionMetrics } from "./domains/edge/regions.ts";
+export type { Attempt, ReadOptions } from "./domains/edge/router.ts";
 export type { Ingest, Ingested, IngestOptions } from "./domains/ingest.ts";
 export type {
   Knowledge,
@@ -60,6 +77,7 @@ export type {
   Swarm,
   SwarmReport,
 } from "./domains/swarm.ts";
+export type { Assigned, Assignment, AssignOptions } from "./domains/tasks/assign.ts";
 export type {
   ClaimOptions,
   Created,
@@ -71,10 +89,12 @@ export type {
   TaskQuery,
   Tasks,
 } from "./domains/tasks/tasks.ts";
+export type { VoteGiven, VoteResult, Votes } from "./domains/votes.ts";
 export type { Engine, SqlAnswer, SqlDoor, SqlOptions } from "./engine/engine.ts";
 export { type ErrorCode, errorCode, type ErrorDetails, LociError } from "./errors.ts";
 export type { AgentMetric } from "./model/agent-metric.ts";
 export type { Checkpoint } from "./model/checkpoint.ts";
+export type { EdgeReplica } from "./model/edge.ts";
 export type { Happening, Moment } from "./model/happening.ts";
 export { newId } from "./model/id.ts";
 export type { AgentMemory } from "./model/memory.ts";

@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Cache, type CacheOptions, createCache } from "./domains/cache/cache.ts";
 import { type Backups, createBackups } from "./backups/backups.ts";
 import { type Checkpoints, createCheckpoints } from "./domains/checkpoints.ts";
+import { createEdge, type Edge } from "./domains/edge/edge.ts";
 import { createIngest, type Ingest } from "./domains/ingest.ts";
 import { createKnowledge, type Knowledge } from "./domains/knowledge.ts";
 import { createMemory, type Memory } from "./domains/memory.ts";
@@ -16,6 +17,7 @@ import { createReports, type Reports } from "./domains/reports.ts";
 import type { Search, SearchAnswer, SearchOptions } from "./domains/search/search.ts";
 import { createSessions, type Sessions } from "./domains/sessions.ts";
 import { createSwarm, type HealthLimits, type Swarm } from "./domains/swarm.ts";
+import { type Assignment, createAssignment } from "./domains/tasks/assign.ts";
 import { createTasks, type Tasks } from "./domains/tasks/tasks.ts";
 import type { Engine, SqlDoor } from "./engine/engine.ts";
 import type { Happening } from "./model/happening.ts";
@@ -32,6 +34,8 @@ import { openStore, type OpenStoreOptions, type Store } from "./store.ts";
 export interface OpenOptions extends OpenStoreOptions {
   /** Prices beside, or instead of, those of the list: US dollars for a million tokens. Default: the user's own file. */
   readonly prices?: PriceOverrides;
+  /** The region we are in. Default: what `LOCI_REGION` says, else the name of this host. */
+  readonly region?: string;
   /** How large, how fresh, where: docs/cache.md. */
   readonly cache?: Partial<CacheOptions>;
 }
@@ -71,7 +75,9 @@ export interface Loci extends AsyncDisposable {
   import(paths?: readonly string[], options?: ImportAll): Promise<ImportReport>;
   /** Agents that work together: who is there, how they are, what they do. See docs/swarm.md. */
   swarm(id: string, limits?: Partial<HealthLimits>): Swarm;
-  readonly tasks: Tasks;
+  readonly tasks: Tasks & Assignment;
+  /** Regions: who is near, and how to ask the nearest. See docs/edge.md. */
+  readonly edge: Edge;
   readonly locks: Locks;
   readonly mailbox: Mailbox;
   /** What is dear to get, kept in this process and in the store. See docs/cache.md. */
@@ -96,7 +102,12 @@ export interface ImportAll extends Omit<ImportOptions, "paths"> {
  * else `~/.loci/loci.db`. Errors: `config`, `corrupt`, `permission`, `schema`, `unreachable`, `unsupported`.
  */
 export async function open(url: string = storeUrl(), options: OpenOptions = {}): Promise<Loci> {
-  const { prices: own = readOwnPrices(process.env), cache: cacheOptions, ...storeOptions } = options;
+  const {
+    prices: own = readOwnPrices(process.env),
+    cache: cacheOptions,
+    region = edgeFrom(process.env),
+    ...storeOptions
+  } = options;
   const store = await openStore(url, storeOptions);
   const { engine, place } = store;
   const prices = createPrices(own);
@@ -104,8 +115,10 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
   const searching = createSearching(store);
   // What was in memory is gone when it is closed: nothing will ever read the spools of it.
   const temporary: string[] = [];
-  const coordination = createCoordination(engine, cacheOptions);
+  const coordination = createCoordination(engine, { region, cache: cacheOptions });
   const close = async (): Promise<void> => {
+    // A latency that is not kept is measured again.
+    await coordination.edge.flush().catch(() => undefined);
     await coordination.cache.close();
     await store.close();
     for (const folder of temporary.splice(0)) rmSync(folder, { recursive: true, force: true });
@@ -146,17 +159,30 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
   };
 }
 
+/** Where latencies are measured from. */
+function edgeFrom(env: Environment): string {
+  const said = env["LOCI_REGION"];
+  return said === undefined || said === "" ? hostname() : said;
+}
+
 function createCoordination(
   engine: Engine,
-  cache: Partial<CacheOptions> = {},
-): Pick<Loci, "swarm" | "tasks" | "locks" | "mailbox" | "metrics" | "cache"> {
+  { region, cache = {} }: { readonly region: string; readonly cache: Partial<CacheOptions> | undefined },
+): Pick<Loci, "swarm" | "tasks" | "locks" | "mailbox" | "metrics" | "cache" | "edge"> {
   const elapsed = (): number => performance.now();
   const now = createClock(engine, { now: Date.now, elapsed });
+  const after = (wait: number, run: () => void): (() => void) => {
+    const timer = setTimeout(run, wait);
+    timer.unref();
+    return () => clearTimeout(timer);
+  };
+  const edge = createEdge(engine, { now, from: region, elapsed, after });
   return {
     swarm: (id, limits = {}) => createSwarm(engine, id, { now, limits }),
-    tasks: createTasks(engine, { now }),
+    tasks: createAssignment(engine, { now, tasks: createTasks(engine, { now }), regions: edge.metrics }),
     locks: createLocks(engine, { now }),
     mailbox: createMailbox(engine, { now }),
+    edge,
     cache: createCache(engine, { now, wall: Date.now, elapsed, random: Math.random, options: cache }),
     metrics: createMetrics(engine, { now }),
   };

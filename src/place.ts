@@ -8,7 +8,13 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where a store is, and where the files beside it are. */
 export type Place =
-  | { readonly kind: "file"; readonly path: string; readonly index: string; readonly spool: string; readonly backups: string }
+  | {
+      readonly kind: "file";
+      readonly path: string;
+      readonly index: string;
+      readonly spool: string;
+      readonly backups: string;
+    }
   | { readonly kind: "postgres"; readonly url: string; readonly spool: string; readonly backups: string }
   /** Servers that no engine of this version opens: what is recorded for them waits in the spool. */
   | { readonly kind: "remote"; readonly url: string; readonly spool: string }

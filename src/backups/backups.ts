@@ -1,6 +1,15 @@
 import { createHash } from "node:crypto";
-import { createReadStream, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  createReadStream,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import type { Copies, Engine } from "../engine/engine.ts";
 import { makeFolder } from "../engine/folder.ts";
 import { LociError } from "../errors.ts";
@@ -75,10 +84,14 @@ export function createBackups(engine: Engine, options: BackupsOptions): Backups 
     async restore(id) {
       const backup = await verify(parts, known(parts, id));
       if (backup.engine !== engine.name) {
-        throw new LociError("unsupported", `${id} is a backup of ${backup.engine}, and this store is ${engine.name}.`, {
-          where: backup.path,
-          next: "Bring its sessions over with loci export and loci import.",
-        });
+        throw new LociError(
+          "unsupported",
+          `${id} is a backup of ${backup.engine}, and this store is ${engine.name}.`,
+          {
+            where: backup.path,
+            next: "Bring its sessions over with loci export and loci import.",
+          },
+        );
       }
       if (backup.schema > schemaVersion) throw newer(backup);
       refuseRecorders(parts);
@@ -115,7 +128,8 @@ function newBackupId(parts: Parts, name: string | undefined): string {
   const base = name === undefined ? time : `${time}-${name.replaceAll(" ", "-")}`;
   let id = base;
   const taken = new Set(readdirSync(folder));
-  for (let n = 2; taken.has(`${id}.json`) || taken.has(`${id}.${parts.copies.extension}`); n++) id = `${base}-${n}`;
+  for (let n = 2; taken.has(`${id}.json`) || taken.has(`${id}.${parts.copies.extension}`); n++)
+    id = `${base}-${n}`;
   return id;
 }
 
@@ -144,7 +158,7 @@ async function describe(
 
 async function digestOf(path: string): Promise<string> {
   const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  await pipeline(createReadStream(path), hash);
   return hash.digest("hex");
 }
 
@@ -167,7 +181,9 @@ function listBackups(folder: string): Backup[] {
 function manifestOf(folder: string, name: string): Backup | undefined {
   try {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own file; what it claims is checked by verify
-    const { v: _, ...backup } = JSON.parse(readFileSync(join(folder, name), "utf8")) as Backup & { readonly v: number };
+    const { v: _, ...backup } = JSON.parse(readFileSync(join(folder, name), "utf8")) as Backup & {
+      readonly v: number;
+    };
     const extension = backup.path.slice(backup.path.lastIndexOf(backup.id) + backup.id.length);
     return { ...backup, path: join(folder, `${backup.id}${extension}`) };
   } catch {
@@ -208,10 +224,14 @@ async function verify({ copies, folder }: Parts, backup: Backup): Promise<Backup
 }
 
 function newer({ id, schema, path }: Backup): LociError {
-  return new LociError("schema", `${id} was made by a newer Loci: its schema is ${schema}, this one knows ${schemaVersion}.`, {
-    where: path,
-    next: "npm install loci@latest",
-  });
+  return new LociError(
+    "schema",
+    `${id} was made by a newer Loci: its schema is ${schema}, this one knows ${schemaVersion}.`,
+    {
+      where: path,
+      next: "npm install loci@latest",
+    },
+  );
 }
 
 /** What a recorder wrote since the backup is settled with the store it knows; it must not find another one. */
@@ -235,6 +255,7 @@ function removeUnfinished(folder: string, now: Millis): void {
   for (const name of readdirSync(folder)) {
     if (!name.endsWith(".part")) continue;
     const path = join(folder, name);
-    if (now - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now) > hour) rmSync(path, { force: true });
+    if (now - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now) > hour)
+      rmSync(path, { force: true });
   }
 }

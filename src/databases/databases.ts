@@ -81,9 +81,13 @@ export function createDatabases({ env, home, make, now }: DatabasesOptions): Dat
 function providerOf(providers: readonly DatabaseProvider[], name: string | undefined): DatabaseProvider {
   const found = name === undefined ? providers[0] : providers.find((one) => one.name === name);
   if (found !== undefined) return found;
-  throw new LociError("config", `Databases are on ${providers.map((one) => one.name).join(", ")}, not on ${name}.`, {
-    next: "For Turso's, set TURSO_API_TOKEN and TURSO_ORGANIZATION.",
-  });
+  throw new LociError(
+    "config",
+    `Databases are on ${providers.map((one) => one.name).join(", ")}, not on ${name}.`,
+    {
+      next: "For Turso's, set TURSO_API_TOKEN and TURSO_ORGANIZATION.",
+    },
+  );
 }
 
 function onlyOne(all: readonly DatabaseItem[], name: string): DatabaseItem {

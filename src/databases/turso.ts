@@ -12,7 +12,7 @@ export interface TursoOptions {
 /** A call that is not answered for so long counts as lost: the client waits for ever. */
 const answersWithin = 20_000;
 
-type TursoClient = ReturnType<(typeof import("@tursodatabase/api"))["createClient"]>;
+type TursoClient = ReturnType<typeof import("@tursodatabase/api")["createClient"]>;
 
 type Ask = <Answer>(what: string, work: (api: TursoClient) => Promise<Answer>) => Promise<Answer>;
 
@@ -129,11 +129,19 @@ async function importClient(): Promise<typeof import("@tursodatabase/api")> {
 
 type Meaning = readonly [code: ErrorCode, why: string, next: string];
 
-const refusedInput: Meaning = ["invalid", "it does not take that", "Look at the name, the group and the region"];
+const refusedInput: Meaning = [
+  "invalid",
+  "it does not take that",
+  "Look at the name, the group and the region",
+];
 
 const meanings: Readonly<Record<number, Meaning>> = {
   400: refusedInput,
-  401: ["permission", "it does not know the token", "Set TURSO_API_TOKEN: turso auth api-tokens mint NAME makes one"],
+  401: [
+    "permission",
+    "it does not know the token",
+    "Set TURSO_API_TOKEN: turso auth api-tokens mint NAME makes one",
+  ],
   403: ["permission", "the token may not do that", "Ask the organization's owner, or set TURSO_ORGANIZATION"],
   404: ["not-found", "it is not there", "loci database ls shows what is there"],
   409: ["invalid", "there is one of that name already", "Choose another name"],
@@ -151,6 +159,10 @@ function translated(
   const inText = Number(/Status (\d{3})/.exec(error.message)?.[1] ?? 0);
   const status = "status" in error && typeof error.status === "number" ? error.status : inText;
   const said = error.message.replaceAll(token, "…").slice(0, 300) || String(status);
-  const [code, why, next] = meanings[status] ?? ["unreachable", "it does not answer as it should", "Ask again later"];
+  const [code, why, next] = meanings[status] ?? [
+    "unreachable",
+    "it does not answer as it should",
+    "Ask again later",
+  ];
   return new LociError(code, `Turso did not ${what}: ${why} (${said}).`, { where, next });
 }

@@ -1,11 +1,14 @@
-import { type Engine, insert, remove, update, type Where } from "../engine/engine.ts";
+import { type Engine, guard, insert, remove, update, type Where } from "../engine/engine.ts";
 import { LociError } from "../errors.ts";
 import type { Millis } from "../model/collection.ts";
 import { newId } from "../model/id.ts";
 import { type Knowledge as Row, knowledge } from "../model/knowledge.ts";
-import { needed, newestOf, onlyOne, replacedBy } from "./chain.ts";
+import { knowledgeIndex } from "../model/knowledge-index.ts";
+import { needed, newestOf, onlyOne } from "./chain.ts";
 import { pageSize } from "./cursor.ts";
-import { rankKnowledge } from "./knowledge-rank.ts";
+import { findKnowledge } from "./knowledge-index/find.ts";
+import { entryOf } from "./knowledge-index/segment.ts";
+import { catchUp, comeBack, digestOf, enter, leave, supersededOf } from "./knowledge-index/upkeep.ts";
 import { sessionOf } from "./memory.ts";
 import { fence, refuseRecalled } from "./recalled.ts";
 import type { Page } from "./sessions.ts";
@@ -51,6 +54,8 @@ export interface KnowledgeFound {
   readonly items: readonly KnowledgeHit[];
   /** So many entries match. */
   readonly total: number;
+  /** False: they were too many to look at each, and some of them may be superseded, or lack the exact words. */
+  readonly isCounted: boolean;
 }
 
 export interface Knowledge {
@@ -82,8 +87,11 @@ export interface Knowledge {
 export function createKnowledge(engine: Engine, { now }: { readonly now: () => Millis }): Knowledge {
   const get = (id: string): Promise<KnowledgeEntry | null> => getEntry(engine, id);
   const add = (given: KnowledgeGiven): Promise<KnowledgeEntry> => addEntry(engine, given, now());
-  const search: Knowledge["search"] = (words, filter = {}) =>
-    searchEntries(engine, { words, filter, now: now() });
+  const search: Knowledge["search"] = async (words, filter = {}) => {
+    const { category, agentId, tags = [] } = filter;
+    const limit = pageSize(filter.limit ?? 10, 1_000);
+    return findKnowledge(engine, { words, category, agentId, tags, limit, now: now() });
+  };
   const used: Knowledge["used"] = async (ids) => {
     if (ids.length === 0) return;
     const patch = { uses: { add: 1 }, updatedAt: now() };
@@ -107,11 +115,14 @@ export function createKnowledge(engine: Engine, { now }: { readonly now: () => M
     },
 
     async remove(id) {
-      const { supersedes } = await known(engine, id);
+      const entry = await known(engine, id);
+      const { supersedes } = entry;
       await engine.write([
         remove(knowledge, { id }),
         // Else what this one had replaced would come back.
         update(knowledge, { supersedes: id }, { supersedes }),
+        ...(supersedes === null ? [] : [comeBack(supersedes)]),
+        ...(await leave(engine, entry)),
       ]);
     },
 
@@ -130,11 +141,6 @@ export function createKnowledge(engine: Engine, { now }: { readonly now: () => M
         .join("\n");
     },
   };
-}
-
-function entryOf(row: Row): KnowledgeEntry {
-  const tags = Array.isArray(row.tags) ? row.tags.filter((tag) => typeof tag === "string") : [];
-  return { ...row, tags };
 }
 
 async function getEntry(engine: Engine, id: string): Promise<KnowledgeEntry | null> {
@@ -170,9 +176,10 @@ async function addEntry(engine: Engine, given: KnowledgeGiven, at: Millis): Prom
     updatedAt: at,
   };
   if (supersedes !== null) await known(engine, supersedes);
+  await catchUp(engine);
   const same = await sameEntry(engine, row);
   if (same !== undefined) return same;
-  const [written] = await engine.write([insert(knowledge, [row])]);
+  const [written] = await engine.write([guard(insert(knowledge, [row])), enter([row])]);
   if (written === 1) return row;
   const [other] = await engine.find(knowledge, { where: { supersedes }, limit: 1, fields: ["id"] });
   throw new LociError("invalid", `${supersedes} was superseded already, by ${other?.id ?? "another"}.`, {
@@ -182,20 +189,16 @@ async function addEntry(engine: Engine, given: KnowledgeGiven, at: Millis): Prom
 
 /** The current entry that says the same, word for word. */
 async function sameEntry(engine: Engine, row: KnowledgeEntry): Promise<KnowledgeEntry | undefined> {
-  const { category, topic, content } = row;
-  const rows = await engine.find(knowledge, { where: { category, topic, content }, limit: 100 });
-  const hidden = await supersededOf(
-    engine,
-    rows.map(({ id }) => id),
+  const known = await engine.find(knowledgeIndex, { where: { digest: digestOf(row) }, limit: 100 });
+  const ids = known.map(({ entryId }) => entryId);
+  if (ids.length === 0) return undefined;
+  const rows = await engine.find(knowledge, { where: { id: { anyOf: ids } } });
+  const hidden = await supersededOf(engine, ids);
+  const same = rows.find(
+    ({ id, category, topic, content }) =>
+      !hidden.has(id) && category === row.category && topic === row.topic && content === row.content,
   );
-  const same = rows.find(({ id }) => !hidden.has(id));
   return same === undefined ? undefined : entryOf(same);
-}
-
-async function supersededOf(engine: Engine, ids: readonly string[]): Promise<Set<string>> {
-  if (ids.length === 0) return new Set();
-  const where = { supersedes: { anyOf: ids } };
-  return replacedBy(await engine.find(knowledge, { where, fields: ["supersedes"] }));
 }
 
 function whereOf({ category, agentId }: KnowledgeFilter): Where<Row> {
@@ -229,34 +232,6 @@ function listEntries(engine: Engine, query: KnowledgeQuery): Promise<Page<Knowle
     superseded: (ids) => supersededOf(engine, ids),
     ...(tags.length === 0 ? {} : { keep: (row) => hasTags(row, tags) }),
   });
-}
-
-interface Asked {
-  readonly words: string;
-  readonly filter: KnowledgeFilter;
-  readonly now: Millis;
-}
-
-/**
- * Every current entry that passes the filter is read and ranked. An index of its own would have to be kept right for
- * what is small: docs/memory.md has the times.
- */
-async function searchEntries(engine: Engine, { words, filter, now }: Asked): Promise<KnowledgeFound> {
-  const limit = pageSize(filter.limit ?? 10, 1_000);
-  const [rows, links] = await Promise.all([
-    engine.find(knowledge, { where: whereOf(filter) }),
-    engine.find(knowledge, { where: { supersedes: { not: null } }, fields: ["supersedes"] }),
-  ]);
-  const hidden = replacedBy(links);
-  const tags = filter.tags ?? [];
-  const entries = rows.map(entryOf).filter((row) => !hidden.has(row.id) && hasTags(row, tags));
-  const { ranked, snippetOf } = rankKnowledge(entries, words, now);
-  const items = ranked.slice(0, limit).map(({ row, score }) => ({
-    ...row,
-    score,
-    snippet: snippetOf(row.content),
-  }));
-  return { items, total: ranked.length };
 }
 
 function sourceOf({ id, agentId, sessionId, messageId }: KnowledgeEntry): string {

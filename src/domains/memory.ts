@@ -1,4 +1,4 @@
-import { type Engine, insert, type Where } from "../engine/engine.ts";
+import { type Engine, insert, remove, update, type Where } from "../engine/engine.ts";
 import { LociError } from "../errors.ts";
 import type { Millis } from "../model/collection.ts";
 import { newId } from "../model/id.ts";
@@ -46,6 +46,11 @@ export interface Memory {
     id: string,
     given: Partial<MemoryGiven> & Pick<MemoryGiven, "decisionData">,
   ): Promise<AgentMemory>;
+  /**
+   * Takes a decision away that was recorded by mistake; one that replaced it replaces what it had replaced, and without
+   * one, that is current again. Errors: `not-found`.
+   */
+  remove(id: string): Promise<void>;
   /** A decision and the ones it replaced, newest first. */
   history(id: string): Promise<AgentMemory[]>;
   /** Decisions as text for an agent: fenced, with source and age. */
@@ -73,6 +78,15 @@ export function createMemory(engine: Engine, { now }: { readonly now: () => Mill
     async supersede(id, given) {
       const { agentId, decisionType, scope } = await known(engine, id);
       return add({ agentId, decisionType, scope, ...given, supersedes: id });
+    },
+
+    async remove(id) {
+      const { supersedes } = await known(engine, id);
+      await engine.write([
+        remove(agentMemory, { id }),
+        // Else what this one had replaced would come back beside the newer one.
+        update(agentMemory, { supersedes: id }, { supersedes }),
+      ]);
     },
 
     async history(id) {

@@ -2,10 +2,12 @@ import { type Change, type Engine, insert, type Patch, update } from "../engine/
 import { LociError } from "../errors.ts";
 import { type Agent, type AgentStatus, agents, type SwarmMember, swarmMembers } from "../model/agent.ts";
 import type { Millis } from "../model/collection.ts";
-import { stableId } from "../model/id.ts";
 import { type Task, type TaskStatus, taskAssignments, tasks } from "../model/task.ts";
 import { type Activity, type ActivityLimits, activityLimits, activityOf, finishedWork } from "./activity.ts";
+import { type Blackboard, createBlackboard } from "./blackboard.ts";
 import type { Clock } from "./clock.ts";
+import { memberId } from "./tasks/attempt.ts";
+import { createVotes, type Votes } from "./votes.ts";
 
 export type Health = "healthy" | "warning" | "unhealthy";
 
@@ -75,6 +77,10 @@ export interface Swarm {
   /** All agents that were ever registered, silent ones too. */
   readonly agents: () => Promise<AgentReport[]>;
   readonly status: () => Promise<SwarmReport>;
+  /** Values that its agents share. */
+  readonly blackboard: Blackboard;
+  /** Decisions that its agents take together. */
+  readonly votes: Votes;
 }
 
 export interface SwarmParts {
@@ -86,7 +92,7 @@ const hour = 3_600_000;
 
 export function createSwarm(engine: Engine, swarmId: string, { now, limits }: SwarmParts): Swarm {
   const bounds = { ...healthLimits, ...limits };
-  const idOf = (agentId: string): string => stableId(0, "member", swarmId, agentId);
+  const idOf = (agentId: string): string => memberId(swarmId, agentId);
 
   async function register(given: NewAgent | readonly NewAgent[]): Promise<SwarmMember[]> {
     const list = isList(given) ? given : [given];
@@ -124,8 +130,15 @@ export function createSwarm(engine: Engine, swarmId: string, { now, limits }: Sw
   }
 
   const reports = async (at: Millis): Promise<AgentReport[]> => readReports(engine, swarmId, { at, bounds });
+  const board = createBlackboard(engine, swarmId, { now });
+  const registered = async (): Promise<string[]> => {
+    const members = await engine.find(swarmMembers, { where: { swarmId }, fields: ["agentId"] });
+    return members.map(({ agentId }) => agentId);
+  };
   return {
     id: swarmId,
+    blackboard: board,
+    votes: createVotes(board, registered),
     register,
     heartbeat,
     agents: async () => reports(await now()),

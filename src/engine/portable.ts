@@ -38,14 +38,21 @@ export async function writePortable(
     }
     yield `${JSON.stringify({ end: counts })}\n`;
   }
-  await pipeline(Readable.from(lines()), createGzip({ level: 6 }), createWriteStream(path, { flags: "wx", mode: 0o600 }));
+  await pipeline(
+    Readable.from(lines()),
+    createGzip({ level: 6 }),
+    createWriteStream(path, { flags: "wx", mode: 0o600 }),
+  );
   return counts;
 }
 
 async function* pagesOf(engine: Pick<Engine, "find">, collection: AnyCollection): AsyncGenerator<Row[]> {
   let after: Row | undefined;
   for (;;) {
-    const query = { limit: page, ...(after === undefined ? {} : { after: { [collection.key]: after[collection.key] } }) };
+    const query = {
+      limit: page,
+      ...(after === undefined ? {} : { after: { [collection.key]: after[collection.key] } }),
+    };
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- here the generics end: any collection's rows
     const rows = (await engine.find(collection as never, query as never)) as Row[];
     if (rows.length > 0) yield rows;
@@ -87,7 +94,8 @@ export async function* readPortable(
   }
   if (end === undefined) throw damaged(path, "it has no end");
   for (const [name, count] of Object.entries(end)) {
-    if ((counts[name] ?? 0) !== count) throw damaged(path, `${counts[name] ?? 0} rows of ${name} are in it, not ${count}`);
+    if ((counts[name] ?? 0) !== count)
+      throw damaged(path, `${counts[name] ?? 0} rows of ${name} are in it, not ${count}`);
   }
 }
 
@@ -96,7 +104,11 @@ async function* linesOf(path: string): AsyncGenerator<string> {
   const file = createReadStream(path);
   file.on("error", (error) => unpacking.destroy(error));
   try {
-    for await (const line of createInterface({ input: file.pipe(unpacking), crlfDelay: Number.POSITIVE_INFINITY })) yield line;
+    for await (const line of createInterface({
+      input: file.pipe(unpacking),
+      crlfDelay: Number.POSITIVE_INFINITY,
+    }))
+      yield line;
   } catch (cause) {
     throw damaged(path, "it cannot be unpacked", cause);
   } finally {

@@ -1,9 +1,12 @@
+import { blackboard, blackboardHistory } from "./blackboard.ts";
 import { agentMetrics } from "./agent-metric.ts";
 import { checkpoints } from "./checkpoint.ts";
 import { agents, swarmMembers } from "./agent.ts";
 import { cacheLoads, cacheMarks, cachePatterns, edgeCache } from "./cache.ts";
 import type { AnyCollection } from "./collection.ts";
+import { edgeLatencies, edgeReplicas } from "./edge.ts";
 import { knowledge } from "./knowledge.ts";
+import { knowledgeIndex, knowledgeSegments, knowledgeTerms } from "./knowledge-index.ts";
 import { ledger } from "./ledger.ts";
 import { agentMemory } from "./memory.ts";
 import { locks } from "./lock.ts";
@@ -80,7 +83,22 @@ export const storeSchema: Schema = {
       version: 4,
       summary: "metrics, queries, edge, cache, blackboard",
       defaults: [agentMemory, knowledge],
-      create: [agentMetrics, queryPerformance, queryLog, edgeCache, cacheMarks, cacheLoads, cachePatterns],
+      create: [
+        agentMetrics,
+        queryPerformance,
+        queryLog,
+        edgeReplicas,
+        edgeLatencies,
+        edgeCache,
+        cacheMarks,
+        cacheLoads,
+        cachePatterns,
+        knowledgeIndex,
+        knowledgeSegments,
+        knowledgeTerms,
+        blackboard,
+        blackboardHistory,
+      ],
     },
   ],
 };

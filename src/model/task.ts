@@ -152,9 +152,10 @@ export const taskDependencies: Collection<TaskDependency> = {
   indexes: [["dependsOn", "open"]],
 };
 
-export type Outcome = "done" | "failed" | "expired" | "cancelled";
+/** `running`: a task that was assigned, and did not end yet. What an agent claimed has a row from its end on. */
+export type Outcome = "done" | "failed" | "expired" | "cancelled" | "running";
 
-/** One attempt that ended: who had the task, from when to when, and how it ended. */
+/** One attempt: who had the task, from when to when, and how it ended. */
 export interface TaskAssignment {
   readonly id: string;
   readonly taskId: string;
@@ -163,6 +164,7 @@ export interface TaskAssignment {
   readonly edgeRegion: string | null;
   readonly fence: number;
   readonly assignedAt: Millis;
+  /** When it was assigned, while it runs. */
   readonly endedAt: Millis;
   readonly durationMs: number;
   readonly outcome: Outcome;

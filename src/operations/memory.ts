@@ -12,6 +12,10 @@ export interface MemoryAnswer {
   readonly replaced: readonly MemoryItem[];
 }
 
+export interface RemovedDecision {
+  readonly removed: string;
+}
+
 function itemOf(row: AgentMemory): MemoryItem {
   return { ...row, createdAt: isoTime(row.createdAt) };
 }
@@ -85,5 +89,19 @@ export const showMemory: Operation = operation({
     const row = await loci.memory.resolve(input.id);
     const [, ...replaced] = await loci.memory.history(row.id);
     return { memory: itemOf(row), replaced: replaced.map(itemOf) };
+  },
+});
+
+export const removeMemory: Operation = operation({
+  name: "memory rm",
+  summary: "take a decision away that was recorded by mistake",
+  access: "write",
+  params: {
+    id: { kind: "string", positional: true, required: true, summary: "its id, or the beginning of it" },
+  },
+  async run(loci, input): Promise<RemovedDecision> {
+    const { id } = await loci.memory.resolve(input.id);
+    await loci.memory.remove(id);
+    return { removed: id };
   },
 });

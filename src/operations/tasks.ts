@@ -164,6 +164,30 @@ export const cancelTask: Operation = operation({
   },
 });
 
+export const assignTask: Operation = operation({
+  name: "task assign",
+  summary: "give a task to one idle agent of the nearest region",
+  access: "write",
+  params: {
+    id: taskParam,
+    agent: { kind: "string", summary: "only this agent", placeholder: "ID" },
+    region: { kind: "string", summary: "only agents of this region" },
+    from: { kind: "string", summary: "near as seen from there; default: from here", placeholder: "REGION" },
+  },
+  async run(loci, { id, agent, region, from }): Promise<ChangedTask> {
+    const assigned = await loci.tasks.assign(id, { agent, region, from });
+    if (assigned) return { task: taskItem(assigned.task), changed: true };
+    const { swarmId, capabilities } = (await loci.tasks.get(id)).task;
+    const asked =
+      Array.isArray(capabilities) && capabilities.length > 0 ? ` with ${capabilities.join(", ")}` : "";
+    const who = agent ?? `no agent${asked}${region === undefined ? "" : ` in ${region}`}`;
+    const state = agent === undefined ? "is idle and healthy" : "is not idle, not healthy, or cannot do it";
+    throw new LociError("busy", `${id} was not assigned: ${who} ${state} in swarm ${swarmId}.`, {
+      next: `loci swarm ${swarmId}`,
+    });
+  },
+});
+
 export function taskItem(task: Task): TaskItem {
   const { lane: _lane, rank: _rank, ...shown } = task;
   return {

@@ -16,8 +16,8 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const say = (loci: Loci, id: string, content: string, sessionId = "s1"): Promise<void> =>
-  loci.add([{ kind: "message", id, sessionId, role: "user", content }]);
+const say = (loci: Loci, id: string, content: string): Promise<void> =>
+  loci.add([{ kind: "message", id, sessionId: `s-${id}`, role: "user", content }]);
 
 const worker = new URL("./worker.mjs", import.meta.url).pathname;
 
@@ -39,22 +39,26 @@ describe.each([
     const kept = await loci.memory.add({ agentId: "a", decisionType: "t", decisionData: { n: [1, null] } });
     await loci.index.catchUp();
     const made = await backups.create("before the move");
-    expect(made).toMatchObject({ name: "before the move", engine: name, counts: { messages: 1, agent_memory: 1 } });
+    expect(made).toMatchObject({
+      name: "before the move",
+      engine: name,
+      counts: { messages: 1, agent_memory: 1 },
+    });
     if (process.platform !== "win32") expect(statSync(made.path).mode & 0o777).toBe(0o600);
-    await say(loci, "m2", "the wombat is elsewhere", "s2");
+    await say(loci, "m2", "the wombat is elsewhere");
     await loci.index.catchUp();
     expect(await backups.verify(made.id)).toEqual(made);
     expect(await backups.verify("before the move")).toEqual(made);
     const { restored, setAside } = await backups.restore(made.id);
     expect([restored.id, setAside.counts["messages"]]).toEqual([made.id, 2]);
     expect(await loci.memory.get(kept.id)).toEqual(kept);
-    expect(await loci.sessions.get("s2")).toBeNull();
+    expect(await loci.sessions.get("s-m2")).toBeNull();
     await loci.index.catchUp();
     expect((await loci.search("quokka")).items).toHaveLength(1);
     expect((await loci.search("wombat")).items).toHaveLength(0);
     // And back again: what was set aside is a backup.
     await backups.restore(setAside.id);
-    expect(await loci.sessions.get("s2")).not.toBeNull();
+    expect(await loci.sessions.get("s-m2")).not.toBeNull();
     expect((await backups.list()).length).toBe(3);
   });
 
@@ -66,7 +70,10 @@ describe.each([
     appendFileSync(made.path, "x");
     await expect(backups.verify(made.id)).rejects.toMatchObject({ code: "corrupt" });
     await expect(backups.restore(made.id)).rejects.toMatchObject({ code: "corrupt" });
-    await expect(backups.restore("nothing")).rejects.toMatchObject({ code: "not-found", next: expect.stringContaining(made.id) });
+    await expect(backups.restore("nothing")).rejects.toMatchObject({
+      code: "not-found",
+      next: expect.stringContaining(made.id),
+    });
     await expect(backups.create("../../etc")).rejects.toMatchObject({ code: "invalid" });
     expect(await backups.list()).toHaveLength(1);
   });
@@ -124,7 +131,9 @@ describe.each([
     const seen = new Set<number>();
     for (const delay of [0, 5, 15, 40, 80, 160]) {
       for (const what of ["restore", "backup"]) {
-        const child = spawn(process.execPath, [worker, what, url, made.id], { stdio: ["ignore", "pipe", "inherit"] });
+        const child = spawn(process.execPath, [worker, what, url, made.id], {
+          stdio: ["ignore", "pipe", "inherit"],
+        });
         await once(child.stdout, "data");
         await wait(delay);
         child.kill("SIGKILL");

@@ -55,7 +55,9 @@ describe("on this machine", () => {
     async (name) => {
       const databases = openDatabases({ LOCI_HOME: home });
       await expect(databases.create(name)).rejects.toMatchObject({ code: "invalid" });
-      await expect(databases.remove(name)).rejects.toMatchObject({ code: expect.stringMatching(/invalid|not-found/) });
+      await expect(databases.remove(name)).rejects.toMatchObject({
+        code: expect.stringMatching(/invalid|not-found/),
+      });
     },
   );
 });
@@ -63,7 +65,12 @@ describe("on this machine", () => {
 describe("at Turso, through its own client", () => {
   let clock = Date.now();
   const make = (extra: Record<string, string> = {}): Databases =>
-    createDatabases({ env: { ...configured, ...extra }, home, make: async () => undefined, now: () => clock });
+    createDatabases({
+      env: { ...configured, ...extra },
+      home,
+      make: async () => undefined,
+      now: () => clock,
+    });
 
   test("databases are made in a group, listed with those of this machine, and deleted", async () => {
     const databases = make();
@@ -98,17 +105,34 @@ describe("at Turso, through its own client", () => {
     [503, "unreachable"],
   ])("an answer of %i is %s, and never shows the token", async (status, code) => {
     platform.failNext(status);
-    const error = await make().list().then(() => undefined, (thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code, message: expect.stringContaining("Turso did not list the databases") });
-    expect(`${String(error)} ${JSON.stringify(error)} ${(error as Error).stack ?? ""}`).not.toContain(platform.token);
+    const error = await make()
+      .list()
+      .then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+    expect(error).toMatchObject({
+      code,
+      message: expect.stringContaining("Turso did not list the databases"),
+    });
+    expect(`${String(error)} ${JSON.stringify(error)} ${(error as Error).stack ?? ""}`).not.toContain(
+      platform.token,
+    );
   });
 
   test("a wrong token, a missing database and a taken name say so; no server is unreachable", async () => {
-    await expect(make({ TURSO_PLATFORM_API_TOKEN: "wrong" }).list()).rejects.toMatchObject({ code: "permission" });
+    await expect(make({ TURSO_PLATFORM_API_TOKEN: "wrong" }).list()).rejects.toMatchObject({
+      code: "permission",
+    });
     await expect(make().remove("nobody")).rejects.toMatchObject({ code: "not-found" });
     await make().create("agent-1");
-    await expect(make().create("agent-1")).rejects.toMatchObject({ code: "invalid", message: expect.stringContaining("already") });
-    await expect(make({ TURSO_API_BASEURL: "http://127.0.0.1:9/v1/" }).list()).rejects.toMatchObject({ code: "unreachable" });
+    await expect(make().create("agent-1")).rejects.toMatchObject({
+      code: "invalid",
+      message: expect.stringContaining("already"),
+    });
+    await expect(make({ TURSO_API_BASEURL: "http://127.0.0.1:9/v1/" }).list()).rejects.toMatchObject({
+      code: "unreachable",
+    });
     expect(() => make({ TURSO_API_BASEURL: "http://elsewhere.test/" })).toThrow(/https URL/);
   });
 
@@ -153,7 +177,11 @@ describe("at Turso, through its own client", () => {
     expect([platform.isGood(one.token), platform.isGood(two.token)]).toEqual([false, false]);
     expect([tokens.list(), tokens.status().tokens]).toEqual([[], 0]);
     await expect(tokens.revoke(one.id)).rejects.toMatchObject({ code: "not-found" });
-    await expect(tokens.create({ database: "agent-1", permission: "all" })).rejects.toMatchObject({ code: "invalid" });
-    await expect(tokens.create({ database: "agent-1", expiration: "soon" })).rejects.toMatchObject({ code: "invalid" });
+    await expect(tokens.create({ database: "agent-1", permission: "all" })).rejects.toMatchObject({
+      code: "invalid",
+    });
+    await expect(tokens.create({ database: "agent-1", expiration: "soon" })).rejects.toMatchObject({
+      code: "invalid",
+    });
   });
 });

@@ -34,7 +34,8 @@ export async function startPlatform(): Promise<FakePlatform> {
   const answer = async (request: IncomingMessage): Promise<readonly [status: number, body?: object]> => {
     const url = new URL(request.url ?? "/", "http://here");
     asked.push(`${request.method} ${url.pathname}${url.search}`);
-    if (request.headers.authorization !== `Bearer ${token}`) return [401, { error: "could not parse jwt id: not valid" }];
+    if (request.headers.authorization !== `Bearer ${token}`)
+      return [401, { error: "could not parse jwt id: not valid" }];
     const failure = failures.shift();
     if (failure !== undefined) return [failure, { error: `told to fail with ${failure}` }];
     let text = "";
@@ -45,13 +46,22 @@ export async function startPlatform(): Promise<FakePlatform> {
     const [action = ""] = rest;
     if (what === "groups" && request.method === "GET") return [200, { groups }];
     if (what === "groups" && request.method === "POST") {
-      const group = { name: String(body["name"]), locations: [String(body["location"])], primary: String(body["location"]) };
+      const group = {
+        name: String(body["name"]),
+        locations: [String(body["location"])],
+        primary: String(body["location"]),
+      };
       groups.push(group);
       return [200, { group }];
     }
     if (what !== "databases") return [404, { error: "not found" }];
     if (name === undefined && request.method === "GET") {
-      const all = [...databases].map(([Name, { group }]) => ({ Name, DbId: Name, Hostname: `${Name}-acme.turso.io`, group }));
+      const all = [...databases].map(([Name, { group }]) => ({
+        Name,
+        DbId: Name,
+        Hostname: `${Name}-acme.turso.io`,
+        group,
+      }));
       return [200, { databases: all }];
     }
     if (name === undefined) {
@@ -62,7 +72,8 @@ export async function startPlatform(): Promise<FakePlatform> {
       return [200, { database: { Name: fresh, DbId: fresh, Hostname: `${fresh}-acme.turso.io` } }];
     }
     const database = databases.get(name);
-    if (database === undefined) return [404, { error: `could not find database with name ${name}: record not found` }];
+    if (database === undefined)
+      return [404, { error: `could not find database with name ${name}: record not found` }];
     if (request.method === "DELETE") {
       databases.delete(name);
       return [200, { database: name }];

@@ -68,6 +68,20 @@ await onEachBackend("memory", ({ it, engine, clock, now }) => {
     expect(await memory.history(third.id)).toEqual([third, second, first]);
   });
 
+  it("a decision that is taken away leaves its chain whole", async () => {
+    const first = await decide("architect", "MongoDB");
+    const second = await memory.supersede(first.id, { decisionData: "by mistake" });
+    const third = await memory.supersede(second.id, { decisionData: "libSQL" });
+    await memory.remove(second.id);
+    expect(await memory.history(third.id)).toEqual([{ ...third, supersedes: first.id }, first]);
+    expect((await memory.list()).items).toEqual([{ ...third, supersedes: first.id }]);
+    await memory.remove(third.id);
+    expect((await memory.list()).items).toEqual([first]);
+    await memory.remove(first.id);
+    expect((await memory.list({ history: true })).items).toEqual([]);
+    await expect(memory.remove(first.id)).rejects.toMatchObject({ code: "not-found" });
+  });
+
   it("of many that supersede one at once, one does", async () => {
     const first = await decide("architect", "MongoDB");
     const tries = await Promise.allSettled(

@@ -22,9 +22,11 @@ describe("the completion", () => {
       return stdout.split("\n").filter(Boolean);
     };
     expect(spawnSync("bash", ["-n"], { input: script }).status).toBe(0);
-    expect(complete("task", "")).toEqual(["ls", "add", "show", "retry", "cancel"]);
+    expect(complete("task", "")).toEqual(["ls", "add", "show", "retry", "cancel", "assign"]);
+    expect(complete("edge", "").slice(0, 4)).toEqual(["add", "rm", "probe", "--from"]);
+    expect(complete("edge", "--sw")).toEqual(["--swarm"]);
     expect(complete("task", "add", "--dep")).toEqual(["--depends-on"]);
-    expect(complete("co")).toEqual(["cost", "config", "completion"]);
+    expect(complete("co")).toEqual(["cost", "connect", "config", "completion"]);
     expect(complete("ls", "--lim")).toEqual(["--limit"]);
     expect(complete("--db", "x.db", "cost", "--by", "")).toEqual(["day", "model", "project", "tool"]);
     expect(complete("completion", "f")).toEqual(["fish"]);

@@ -165,7 +165,10 @@ test("backup_database and restore_database bring back what stood there, and keep
   await server.call("restore_database", { backup_id: back.data["replaced_backup_id"] });
   expect(await messages("after")).toBe(1);
   const unknown = await server.call("restore_database", { backup_id: "nothing" });
-  expect([unknown.isError, unknown.text]).toEqual([true, expect.stringContaining(String(made.data["backup_id"]))]);
+  expect([unknown.isError, unknown.text]).toEqual([
+    true,
+    expect.stringContaining(String(made.data["backup_id"])),
+  ]);
 });
 
 test("create, list and delete a database; SQL goes to the one that was named last, and back to main", async () => {
@@ -179,7 +182,10 @@ test("create, list and delete a database; SQL goes to the one that was named las
     databases: [{ name: "agent-1", provider: "local" }],
   });
   expect((await server.call("get_database_info")).data["place"]).toMatch(/agent-1\.db$/);
-  const main = await server.call("execute_read_only_query", { query: "SELECT a FROM mine", database: "main" });
+  const main = await server.call("execute_read_only_query", {
+    query: "SELECT a FROM mine",
+    database: "main",
+  });
   expect(main.isError).toBe(true);
   expect((await server.call("list_databases")).data["current"]).toBe("main");
   const gone = await server.call("delete_database", { name: "agent-1" });
@@ -226,7 +232,10 @@ test("token tools are offered where Turso is configured, and no token is kept or
     expect(platform.asked.at(-1)).toContain("expiration=1d&authorization=full-access");
     const listed = await turso.call("list_database_tokens");
     expect((listed.data["tokens"] as unknown[]).length).toBe(2);
-    expect((await turso.call("get_token_cache_status")).data).toMatchObject({ tokens: 2, databases: ["agent-1", "shared"] });
+    expect((await turso.call("get_token_cache_status")).data).toMatchObject({
+      tokens: 2,
+      databases: ["agent-1", "shared"],
+    });
     expect((await turso.call("clear_token_cache", { database: "shared" })).data).toEqual({ cleared: 1 });
     const ended = await turso.call("revoke_database_token", { token_id: one.data["token_id"] });
     expect(ended.data).toMatchObject({ database: "agent-1", revoked: [one.data["token_id"]] });
@@ -251,9 +260,13 @@ test("token tools are offered where Turso is configured, and no token is kept or
 test("the tools that destroy are labelled, and the list of them is short", async () => {
   const { tools } = await server.client.listTools();
   const mine = tools.filter(({ name }) =>
-    /^(execute_query|vector_search|setup_memory_tables|get_database_usage|backup_|restore_|(list|create|delete)_database)/.test(name),
+    /^(execute_query|vector_search|setup_memory_tables|get_database_usage|backup_|restore_|(list|create|delete)_database)/.test(
+      name,
+    ),
   );
-  const destructive = mine.filter(({ annotations }) => annotations?.destructiveHint === true).map(({ name }) => name);
+  const destructive = mine
+    .filter(({ annotations }) => annotations?.destructiveHint === true)
+    .map(({ name }) => name);
   expect(destructive).toEqual(["execute_query", "restore_database", "delete_database"]);
   expect(mine.length).toBe(9);
   expect(JSON.stringify(mine).length / 4).toBeLessThan(800);

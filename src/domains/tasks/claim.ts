@@ -1,8 +1,8 @@
-import { type Engine, guard, insert, type Taking, update, type Where } from "../../engine/engine.ts";
+import type { Engine, Taking, Where } from "../../engine/engine.ts";
 import type { Millis } from "../../model/collection.ts";
-import { type Task, taskAssignments, type TaskLane, taskLanes, tasks } from "../../model/task.ts";
-import { assignmentOf } from "./held.ts";
-import { settle, settleChanges, settled, type Settling } from "./settle.ts";
+import { type Task, type TaskLane, taskLanes, tasks } from "../../model/task.ts";
+import { giveBack } from "./give-back.ts";
+import { ifAssigned, settle, settleChanges, settled, type Settling } from "./settle.ts";
 
 export interface ClaimOptions {
   readonly swarm?: string | undefined;
@@ -56,7 +56,7 @@ export function createClaims(engine: Engine): Claims {
     return lanes.length === before?.length ? [] : claimFrom(engine, lanes, { ...options, at });
   };
 
-  const exchange = async (settling: Settling, options: ClaimOptions): Promise<Task[] | undefined> => {
+  const exchangeOnce = async (settling: Settling, options: ClaimOptions): Promise<Task[] | undefined> => {
     const { at } = settling;
     const claiming = { ...options, at };
     const lanes = await lanesOf(options.swarm ?? "default", at, lanesKnownFor);
@@ -75,6 +75,12 @@ export function createClaims(engine: Engine): Claims {
     if (counts[0] !== 1) return undefined;
     settled(engine, settling);
     return taken.length > 0 ? taken : claim(options, at);
+  };
+  const exchange: Claims["exchange"] = async (settling, options) => {
+    const claimed = await exchangeOnce(settling, options);
+    if (claimed !== undefined) return claimed;
+    const again = await ifAssigned(engine, settling);
+    return again && exchangeOnce(again, options);
   };
   return { claim, exchange };
 }
@@ -181,12 +187,9 @@ export async function reclaim(engine: Engine, at: Millis): Promise<number> {
       if (await settle(engine, { task, where, status: "dead", patch: { error }, at, ended })) reclaimed++;
       continue;
     }
-    const [touched] = await engine.write([
-      // It has waited long enough: it goes before what was made after it.
-      guard(update(tasks, { ...where, id: task.id }, { status: "ready", dueAt: task.createdAt, error })),
-      insert(taskAssignments, [assignmentOf(task, ended)]),
-    ]);
-    reclaimed += touched ?? 0;
+    // It has waited long enough: it goes before what was made after it.
+    const back = { status: "ready", dueAt: task.createdAt, error } as const;
+    if (await giveBack(engine, task, { where, patch: back, ended })) reclaimed++;
   }
   if (reclaimed > 0) engine.wake?.tell(tasks);
   return reclaimed;

@@ -51,11 +51,15 @@ export interface Ended {
   readonly error: string | null;
 }
 
+export function attemptId({ id, fence, claimedAt }: Pick<Task, "id" | "fence" | "claimedAt">): string {
+  return stableId(claimedAt ?? 0, "attempt", id, String(fence));
+}
+
 /** The row that remembers an attempt; one for each fence of a task. */
 export function assignmentOf(task: Task, { at, outcome, error }: Ended): TaskAssignment {
   const assignedAt = task.claimedAt ?? at;
   return {
-    id: stableId(assignedAt, "attempt", task.id, String(task.fence)),
+    id: attemptId({ ...task, claimedAt: assignedAt }),
     taskId: task.id,
     swarmId: task.swarmId,
     agentId: task.agentId ?? "",

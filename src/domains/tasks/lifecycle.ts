@@ -1,9 +1,11 @@
-import { guard, insert, update, type Engine } from "../../engine/engine.ts";
+import { guard, update, type Engine } from "../../engine/engine.ts";
 import { LociError } from "../../errors.ts";
 import type { Millis } from "../../model/collection.ts";
 import { type Task, taskAssignments, taskDependencies, tasks } from "../../model/task.ts";
+import { isAssigned, unassignChanges } from "./attempt.ts";
 import { whileOpen } from "./create.ts";
-import { assignmentOf, findHeld, findTask, heldWhere, type Lease, lost } from "./held.ts";
+import { giveBack } from "./give-back.ts";
+import { findHeld, findTask, heldWhere, type Lease, lost } from "./held.ts";
 import { type Settling, settle } from "./settle.ts";
 
 export interface Renewed {
@@ -46,9 +48,9 @@ export async function complete<Answer>(
 /** Ready again, as if it had not been claimed; only its fence stays where it is. */
 export async function release(engine: Engine, lease: Lease): Promise<void> {
   const task = wholeTask(lease) ?? (await findHeld(engine, lease));
-  const [touched] = await engine.write([
-    update(tasks, heldWhere(lease), { status: "ready", dueAt: task.createdAt, attempts: { add: -1 } }),
-  ]);
+  const patch = { status: "ready", dueAt: task.createdAt, attempts: { add: -1 } } as const;
+  const assigned = (await isAssigned(engine, task)) ? unassignChanges(task) : [];
+  const [touched] = await engine.write([guard(update(tasks, heldWhere(lease), patch)), ...assigned]);
   if (touched !== 1) throw lost(await findTask(engine, lease.id), lease);
   engine.wake?.tell(tasks);
 }
@@ -98,11 +100,8 @@ export async function fail(
     // Full jitter: agents that failed together do not come back together.
     const most = Math.min(task.backoffLimit, task.backoff * 2 ** (task.attempts - 1));
     const dueAt = at + Math.round(random() * most);
-    const [touched] = await engine.write([
-      guard(update(tasks, where, { status: "ready", dueAt, error })),
-      insert(taskAssignments, [assignmentOf(task, ended)]),
-    ]);
-    if (touched !== 1) continue;
+    const patch = { status: "ready", dueAt, error } as const;
+    if (!(await giveBack(engine, task, { where, patch, ended }))) continue;
     // Who waits has to know when it is due.
     engine.wake?.tell(tasks);
     return { status: "ready", dueAt };

@@ -1,15 +1,8 @@
-import {
-  type Change,
-  type Engine,
-  guard,
-  insert,
-  type Patch,
-  update,
-  type Where,
-} from "../../engine/engine.ts";
+import { type Change, type Engine, guard, type Patch, update, type Where } from "../../engine/engine.ts";
 import type { Millis } from "../../model/collection.ts";
-import { type Task, taskAssignments, taskDependencies, tasks } from "../../model/task.ts";
-import { assignmentOf, type Ended } from "./held.ts";
+import { type Task, taskDependencies, tasks } from "../../model/task.ts";
+import { endChanges, isAssigned } from "./attempt.ts";
+import type { Ended } from "./held.ts";
 
 export interface Settling {
   readonly task: Task;
@@ -20,14 +13,25 @@ export interface Settling {
   readonly at: Millis;
   /** How its attempt ended, where somebody had it. */
   readonly ended?: Ended;
+  /** It was not claimed but assigned: see {@link endChanges}. */
+  readonly assigned?: true;
 }
 
 /** False: the task is not as it was thought to be, and nothing was done. */
 export async function settle(engine: Engine, settling: Settling): Promise<boolean> {
   const [touched] = await engine.write(await settleChanges(engine, settling));
-  if (touched !== 1) return false;
+  if (touched !== 1) {
+    const again = await ifAssigned(engine, settling);
+    return again !== undefined && settle(engine, again);
+  }
   settled(engine, settling);
   return true;
+}
+
+/** Where a write failed because the task was assigned: what to write instead. */
+export async function ifAssigned(engine: Engine, settling: Settling): Promise<Settling | undefined> {
+  if (!settling.ended || settling.assigned) return undefined;
+  return (await isAssigned(engine, settling.task)) ? { ...settling, assigned: true } : undefined;
 }
 
 /** What waited for it may be ready. */
@@ -43,7 +47,7 @@ export function settled(engine: Engine, { task }: Settling): void {
  * nothing.
  */
 export async function settleChanges(engine: Engine, settling: Settling): Promise<Change[]> {
-  const { task, where, status, patch, at, ended } = settling;
+  const { task, where, status, patch, at, ended, assigned = false } = settling;
   const changes: Change[] = [
     guard(
       update(
@@ -53,7 +57,7 @@ export async function settleChanges(engine: Engine, settling: Settling): Promise
       ),
     ),
   ];
-  if (ended) changes.push(insert(taskAssignments, [assignmentOf(task, ended)]));
+  if (ended) changes.push(...endChanges(task, ended, assigned));
   if (task.dependents > 0)
     changes.push(...(await dependentsOf(engine, task, { good: status === "done", at })));
   return changes;

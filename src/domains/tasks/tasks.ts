@@ -11,6 +11,7 @@ import {
 } from "../../model/task.ts";
 import type { Clock } from "../clock.ts";
 import { type ClaimOptions, createClaims, reclaim } from "./claim.ts";
+import { type ClaimOne, claimOne } from "./claim-one.ts";
 import { type Created, createTaskRows, type NewTask } from "./create.ts";
 import { findTask, heldWhere, type Lease, lost } from "./held.ts";
 import { cancel, complete, fail, release, renew, type Renewed, retry } from "./lifecycle.ts";
@@ -41,6 +42,8 @@ export interface Tasks {
   readonly createAll: (tasks: readonly NewTask[]) => Promise<Created[]>;
   /** Each task goes to one agent, with the next fence. `dueAt` of an answered task is when its lease ends. */
   readonly claim: (options: ClaimOptions) => Promise<Task[]>;
+  /** This task and no other, as soon as it is ready. Errors: `busy`. */
+  readonly claimOne: (id: string, options: ClaimOne) => Promise<Task>;
   readonly renew: (lease: Lease, options?: { readonly lease?: Millis }) => Promise<Renewed>;
   /** From 0 to 1, with a word on it. */
   readonly progress: (lease: Lease, progress: number, note?: string) => Promise<void>;
@@ -84,6 +87,7 @@ export function createTasks(engine: Engine, { now, random = Math.random }: TaskP
       throw new LociError("invalid", "There is no task to make.");
     },
     claim: async (options) => claims.claim(options, await now()),
+    claimOne: async (id, options) => claimOne(engine, id, { ...options, at: await now() }),
     renew: async (lease, { lease: length = 30_000 } = {}) =>
       renew(engine, lease, { length, at: await now() }),
     async progress(lease, progress, note) {
@@ -129,7 +133,10 @@ async function detail(engine: Engine, id: string): Promise<TaskDetail> {
   const [before, behind, attempts] = await Promise.all([
     engine.find(taskDependencies, { where: { taskId: id } }),
     engine.find(taskDependencies, { where: { dependsOn: id } }),
-    engine.find(taskAssignments, { where: { taskId: id }, orderBy: [["fence", "up"]] }),
+    engine.find(taskAssignments, {
+      where: { taskId: id, outcome: { not: "running" } },
+      orderBy: [["fence", "up"]],
+    }),
   ]);
   return {
     task,

@@ -42,6 +42,8 @@ function choicesOf(command: Command): Array<readonly [where: string, words: read
 }
 
 function bash(commands: readonly Command[]): string {
+  const groups = groupsOf(commands);
+  const names = new Set(commands.map(({ name }) => name));
   const cases = commands.map((command) => {
     const values = choicesOf(command);
     const lines = values
@@ -52,13 +54,12 @@ function bash(commands: readonly Command[]): string {
       `    "${command.name}")`,
       '      case "$previous" in',
       ...lines,
-      `        *) words="${[...first, ...flagsOf(command)].join(" ")}" ;;`,
+      `        *) words="${[...(groups.get(command.name) ?? []), ...first, ...flagsOf(command)].join(" ")}" ;;`,
       "      esac ;;",
     ].join("\n");
   });
-  const groups = groupsOf(commands);
   for (const [first, seconds] of groups) {
-    if (seconds.length > 0) cases.push(`    ${first}) words="${seconds.join(" ")}" ;;`);
+    if (seconds.length > 0 && !names.has(first)) cases.push(`    ${first}) words="${seconds.join(" ")}" ;;`);
   }
   const halves = [...groups].flatMap(([first, seconds]) => (seconds.length > 0 ? [`"${first}"`] : []));
   return `# bash completion of loci. To use it: eval "$(loci completion bash)"

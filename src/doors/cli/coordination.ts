@@ -1,10 +1,15 @@
+import { castVote, proposeVote, useBoard } from "../../operations/blackboard.ts";
 import { showSwarm } from "../../operations/swarm.ts";
-import { addTask, cancelTask, listTasks, retryTask, showTask } from "../../operations/tasks.ts";
+import { addRegion, listRegions, probeRegions, removeRegion } from "../../operations/edge.ts";
+import { addTask, assignTask, cancelTask, listTasks, retryTask, showTask } from "../../operations/tasks.ts";
 import type { Command } from "./command.ts";
 import type { AnyView } from "./output.ts";
 import { operated } from "./operated.ts";
 
 const changed = async (): Promise<AnyView> => (await import("./views/tasks.ts")).changedView;
+
+const regions = async (): Promise<AnyView> => (await import("./views/edge.ts")).regionsView;
+const vote = async (): Promise<AnyView> => (await import("./views/blackboard.ts")).voteView;
 
 /** Commands for swarms and their tasks. */
 export const coordination: readonly Command[] = [
@@ -13,6 +18,26 @@ export const coordination: readonly Command[] = [
     details:
       "Healthy up to 30 s after the last heartbeat, warning up to 60 s, then unhealthy. Agents that are silent stay in the list.",
     examples: [["loci swarm release-42", "who is there, and what they do"]],
+  }),
+  operated(useBoard, {
+    view: async () => (await import("./views/blackboard.ts")).boardView,
+    details: "Each value has a version; with --expect it is set only where that one still stands.",
+    examples: [
+      ["loci swarm board release-42", "all values"],
+      [`loci swarm board release-42 plan '{"step":2}' --expect 1 --agent lead`, "compare and set"],
+      ["loci swarm board release-42 plan --history", "what it was"],
+    ],
+  }),
+  operated(proposeVote, {
+    view: vote,
+    examples: [["loci swarm propose release-42 ship 'Is it ready?'", "yes or no, by more than half"]],
+  }),
+  operated(castVote, {
+    view: vote,
+    examples: [
+      ["loci swarm vote release-42 ship yes --agent docs-1", "one vote"],
+      ["loci swarm vote release-42 ship", "how it stands"],
+    ],
   }),
   operated(listTasks, {
     view: async () => (await import("./views/tasks.ts")).tasksView,
@@ -37,4 +62,37 @@ export const coordination: readonly Command[] = [
     view: changed,
     examples: [["loci task cancel t1 --reason 'not needed'", "and what depends on it"]],
   }),
+  operated(assignTask, {
+    view: changed,
+    details:
+      "The agent gets it with its next claim, and has 30 s to renew its lease. Agents whose last heartbeat is older than 30 s are not asked.",
+    examples: [
+      ["loci task assign t1", "the nearest region that has an idle agent"],
+      ["loci task assign t1 --agent backend-1", "to one agent"],
+    ],
+  }),
+  operated(listRegions, {
+    view: regions,
+    details:
+      "Latency is what was measured from here: by probes, and by the calls of programs on this host or in this region. loci edge add, rm and probe change the list.",
+    examples: [
+      ["loci edge", "regions, the nearest first"],
+      [
+        "loci edge --from fra --swarm release-42",
+        "as a program in fra sees them, with the agents of one swarm",
+      ],
+    ],
+  }),
+  operated(addRegion, {
+    view: async () => (await import("./views/edge.ts")).regionView,
+    examples: [
+      ["loci edge add fra --url libsql://store-fra.example.org", "a region that can be probed"],
+      ["loci edge add iad --primary", "writes go there from now on"],
+    ],
+  }),
+  operated(removeRegion, {
+    view: async () => (await import("./views/knowledge.ts")).removedView,
+    examples: [["loci edge rm gru", "and what was measured of it"]],
+  }),
+  operated(probeRegions, { view: regions, examples: [["loci edge probe", "all that have a URL, now"]] }),
 ];

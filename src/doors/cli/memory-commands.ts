@@ -12,7 +12,7 @@ import {
   searchKnowledge,
   showKnowledge,
 } from "../../operations/knowledge.ts";
-import { addMemory, listMemory, showMemory } from "../../operations/memory.ts";
+import { addMemory, listMemory, removeMemory, showMemory } from "../../operations/memory.ts";
 import type { Command } from "./command.ts";
 import { operated } from "./operated.ts";
 
@@ -49,7 +49,7 @@ export const memoryCommands: readonly Command[] = [
     view: async () => (await import("./views/knowledge.ts")).entryView,
     examples: [],
   }),
-  operated(removeKnowledge, { view: removed, examples: [] }),
+  operated(removeKnowledge, { view: removed, takesAway: "the entry", examples: [] }),
   operated(addMemory, {
     view: async () => (await import("./views/memory.ts")).memoryView,
     details: "A decision is never changed: a newer one supersedes it. Recalled text is refused.",
@@ -68,6 +68,13 @@ export const memoryCommands: readonly Command[] = [
   operated(showMemory, {
     view: async () => (await import("./views/memory.ts")).memoryView,
     examples: [],
+  }),
+  operated(removeMemory, {
+    view: removed,
+    takesAway: "the decision",
+    details:
+      "What it had replaced is current again. A decision that changed is superseded instead: memory add.",
+    examples: [["loci memory rm 0199", "one that was recorded by mistake"]],
   }),
   operated(saveCheckpoint, {
     view: async () => (await import("./views/checkpoints.ts")).savedView,
@@ -93,5 +100,5 @@ export const memoryCommands: readonly Command[] = [
     view: async () => (await import("./views/checkpoints.ts")).diffView,
     examples: [["loci ckpt diff ID OTHER", "what changed between two"]],
   }),
-  operated(removeCheckpoint, { view: removed, examples: [] }),
+  operated(removeCheckpoint, { view: removed, takesAway: "the checkpoint", examples: [] }),
 ];

@@ -1,6 +1,6 @@
 import type { Loci } from "../../open.ts";
 import type { Input, Operation, Params } from "../../operations/operation.ts";
-import type { Call, Command } from "./command.ts";
+import { type Call, type Command, textInput } from "./command.ts";
 import type { AnyView } from "./output.ts";
 import type { Screen } from "./screen.ts";
 
@@ -11,11 +11,15 @@ export interface OperatedSpec {
   /** Flags that only a command line has. */
   readonly flags?: Params;
   readonly resumable?: true;
+  /** What cannot be brought back, in a few words: on a terminal a person is asked first, unless `--yes` stands there. */
+  readonly takesAway?: string;
   /** What the operation gets, where that differs from what was typed. */
   prepare?(call: Call): Input | Promise<Input>;
   /** Answers the exit code, from the answer. */
   exitCode?(answer: object, input: Input): number;
 }
+
+const yesFlag = { kind: "boolean", letter: "y", summary: "without a question" } as const;
 
 /** The command of an operation: open the store, run it, show the answer. */
 export function operated(operation: Operation, spec: OperatedSpec): Command {
@@ -23,12 +27,19 @@ export function operated(operation: Operation, spec: OperatedSpec): Command {
   return {
     name: operation.name,
     summary: operation.summary,
-    params: { ...operation.params, ...spec.flags },
+    params: {
+      ...operation.params,
+      ...spec.flags,
+      ...(spec.takesAway === undefined ? {} : { yes: yesFlag }),
+    },
     examples,
     ...(details === undefined ? {} : { details }),
     ...(resumable === undefined ? {} : { resumable }),
     async run(call) {
       const input = (await spec.prepare?.(call)) ?? call.input;
+      if (spec.takesAway !== undefined) {
+        await (await import("./confirm.ts")).confirmed(call, spec.takesAway, textInput(input, "id") ?? "");
+      }
       const [loci, view] = await Promise.all([call.open(), spec.view()]);
       const answer = await operation.run(loci, input, call.context);
       await showAnswer(call, answer, { view, loci });

@@ -62,7 +62,8 @@ const deleteDatabaseTool: Tool = {
     const { name } = call.input;
     await call.forget(String(name));
     const removed = await ask<RemovedDatabase>(removeDatabase, call, { name });
-    const where = removed.setAside === null ? "It is gone." : `Its files are in ${clipped(removed.setAside, 300)}.`;
+    const where =
+      removed.setAside === null ? "It is gone." : `Its files are in ${clipped(removed.setAside, 300)}.`;
     return { text: `Deleted ${removed.name}. ${where}`, data: { ...removed } };
   },
 };

@@ -91,10 +91,7 @@ interface Asked extends ServerParts {
   readonly signal: AbortSignal;
 }
 
-async function callTool(
-  tool: Tool,
-  asked: Asked,
-): Promise<Answered> {
+async function callTool(tool: Tool, asked: Asked): Promise<Answered> {
   const { given, signal, project, env, folder, now, remembered, openDatabase, forgetDatabase } = asked;
   const input = readArguments(tool, given, now());
   const tokens = input["max_tokens"];

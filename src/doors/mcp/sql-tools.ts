@@ -10,7 +10,7 @@ import {
 import { type Entry, shortList } from "./fit.ts";
 import { clipped } from "./recalled.ts";
 import { checkedValues, rowsAnswer } from "./sql-rows.ts";
-import { ask, databaseParam, quietDatabase, maxTokens, quietMaxTokens, type Tool  } from "./tool.ts";
+import { ask, databaseParam, quietDatabase, maxTokens, quietMaxTokens, type Tool } from "./tool.ts";
 
 const listTablesTool: Tool = {
   name: "list_tables",
@@ -19,7 +19,7 @@ const listTablesTool: Tool = {
   toolset: "sql",
   operation: listTables,
   onDatabase: true,
-  params: { database: quietDatabase,  max_tokens: quietMaxTokens },
+  params: { database: quietDatabase, max_tokens: quietMaxTokens },
   async run(call) {
     const { input, room } = call;
     const { tables } = await ask<{ tables: readonly TableItem[] }>(listTables, call, input);
@@ -37,7 +37,8 @@ const describeTableTool: Tool = {
   operation: describeTable,
   aliases: { table_name: "table" },
   onDatabase: true,
-  params: { database: quietDatabase, 
+  params: {
+    database: quietDatabase,
     table: { kind: "string", required: true, summary: "name" },
     max_tokens: quietMaxTokens,
   },
@@ -72,7 +73,8 @@ const executeReadOnlyQueryTool: Tool = {
   operation: querySql,
   aliases: { sql: "query" },
   onDatabase: true,
-  params: { database: databaseParam, 
+  params: {
+    database: databaseParam,
     query: { kind: "string", required: true, summary: "the statement" },
     params: { kind: "json", of: "list", summary: "" },
     max_tokens: maxTokens,
@@ -92,7 +94,7 @@ const databaseInfoTool: Tool = {
   toolset: "sql",
   operation: databaseInfo,
   onDatabase: true,
-  params: { database: quietDatabase, },
+  params: { database: quietDatabase },
   async run(call) {
     const info = await ask<DatabaseInfo>(databaseInfo, call, call.input);
     const data = {

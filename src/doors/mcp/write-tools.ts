@@ -21,7 +21,8 @@ const executeQueryTool: Tool = {
   writes: { destructive: true },
   aliases: { sql: "query" },
   onDatabase: true,
-  params: { database: databaseParam, 
+  params: {
+    database: databaseParam,
     query: { kind: "string", required: true, summary: "" },
     params: { kind: "json", of: "list", summary: "" },
   },
@@ -44,7 +45,8 @@ const vectorSearchTool: Tool = {
   toolset: "sql",
   operation: searchVectors,
   onDatabase: true,
-  params: { database: quietDatabase, 
+  params: {
+    database: quietDatabase,
     table: { kind: "string", required: true, summary: "" },
     vector_column: { kind: "string", required: true, summary: "" },
     query_vector: { kind: "json", of: "list", required: true, summary: "" },

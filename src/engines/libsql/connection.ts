@@ -85,6 +85,8 @@ export function openConnection(path: string, { readonly, pageSize = 4096 }: Conn
       db.exec("pragma synchronous = normal");
       // Rows may arrive before their session.
       db.exec("pragma foreign_keys = off");
+      // What is taken away is overwritten, not only unlinked.
+      db.exec("pragma secure_delete = on");
       if (readonly) db.exec("pragma query_only = on");
     },
     read: run,

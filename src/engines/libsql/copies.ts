@@ -16,7 +16,8 @@ export function createLibsqlCopies(place: string, backup: (path: string) => Prom
       const client = await openThread(path, { readonly: true });
       try {
         const wrong = await client.check();
-        if (wrong.length > 0) throw new LociError("corrupt", `${path} is damaged: ${wrong[0]}.`, { where: path });
+        if (wrong.length > 0)
+          throw new LociError("corrupt", `${path} is damaged: ${wrong[0]}.`, { where: path });
         const engine = createSqlEngine(client, createSqliteDialect("libsql"));
         const counts: Record<string, number> = {};
         for (const collection of storeCollections) {
@@ -58,7 +59,9 @@ async function restore(
   try {
     await new Promise<void>((resolve, reject) => {
       thread.on("error", reject);
-      thread.on("exit", () => reject(new LociError("closed", "The restoring thread ended before it was done.")));
+      thread.on("exit", () =>
+        reject(new LociError("closed", "The restoring thread ended before it was done.")),
+      );
       thread.on("message", (word: RestoreWord) => {
         if (word === "done") resolve();
         else if (word === "locked") copyAside().then(() => thread.postMessage("go"), reject);

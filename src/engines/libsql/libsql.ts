@@ -39,5 +39,12 @@ export async function openLibsql(
     await engine.close();
   };
   const copies = createLibsqlCopies(place, client.backup);
-  return { ...engine, copies, backup: client.backup, check: client.check, close, [Symbol.asyncDispose]: close };
+  return {
+    ...engine,
+    copies,
+    backup: client.backup,
+    check: client.check,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }

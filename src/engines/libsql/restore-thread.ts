@@ -40,17 +40,26 @@ function exchange(db: Database.Database): void {
   }
   for (const { sql } of fresh.filter(({ type }) => type === "index")) db.exec(sql);
   for (const { sql } of fresh.filter(({ type }) => type === "view" || type === "trigger")) db.exec(sql);
-  const [counter] = db.prepare("select 1 from copy.sqlite_master where name = 'sqlite_sequence'").raw().all([]);
+  const [counter] = db
+    .prepare("select 1 from copy.sqlite_master where name = 'sqlite_sequence'")
+    .raw()
+    .all([]);
   if (counter !== undefined)
-    db.exec("delete from main.sqlite_sequence; insert into main.sqlite_sequence select * from copy.sqlite_sequence");
+    db.exec(
+      "delete from main.sqlite_sequence; insert into main.sqlite_sequence select * from copy.sqlite_sequence",
+    );
   // The search index is another store's by now, and is made anew.
-  db.prepare(`update main.${quoted(pendingSearch.name)} set session_id = ? where id = ?`).run([newId(), storeMark]);
+  db.prepare(`update main.${quoted(pendingSearch.name)} set session_id = ? where id = ?`).run([
+    newId(),
+    storeMark,
+  ]);
 }
 
 function main(port: NonNullable<typeof parentPort>): void {
   const { place, path } = workerData as { readonly place: string; readonly path: string };
   const say = (word: RestoreWord): void => port.postMessage(word);
-  const failed = (error: unknown): void => say({ failed: error instanceof Error ? error.message : String(error) });
+  const failed = (error: unknown): void =>
+    say({ failed: error instanceof Error ? error.message : String(error) });
   try {
     const db = new Database(place, { timeout: patience });
     db.exec("pragma synchronous = full; pragma foreign_keys = off");

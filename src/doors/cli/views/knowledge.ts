@@ -72,10 +72,12 @@ export const foundKnowledgeView: AnyView = view<FoundKnowledge, FoundItem>({
       ];
     }),
   empty: () => "Nothing found. Fewer or other words find more; loci know ls shows what is there.",
-  hints: ({ items, total }, { command }) =>
+  hints: ({ items, total, isCounted }, { command }) =>
     items[0] === undefined
       ? []
-      : [`${counted(total, "entry", "entries")} · read one: ${command} know show ${items[0].id}`],
+      : [
+          `${isCounted ? "" : "about "}${counted(total, "entry", "entries")} · read one: ${command} know show ${items[0].id}`,
+        ],
 });
 
 export const entryView: AnyView = view<KnowledgeAnswer, KnowledgeItem>({
