@@ -7,6 +7,7 @@ import { listSessions, showSession, tailMessages } from "../../operations/sessio
 import { runSql } from "../../operations/sql.ts";
 import { summarize } from "../../operations/summary.ts";
 import { adminCommands } from "./admin-commands.ts";
+import { cacheCommands } from "./cache-commands.ts";
 import type { Command } from "./command.ts";
 import { memoryCommands } from "./memory-commands.ts";
 import { metricsCommands } from "./metrics-commands.ts";
@@ -142,6 +143,7 @@ export const commands: readonly Command[] = [
   },
   ...memoryCommands,
   ...adminCommands,
+  ...cacheCommands,
   operated(managePrices, {
     view: async () => (await import("./views/prices.ts")).pricesView,
     details:

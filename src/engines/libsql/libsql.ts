@@ -6,6 +6,7 @@ import { createLibsqlCopies } from "./copies.ts";
 import { createLibsqlSqlDoor } from "./sql-door.ts";
 import type { LibsqlClient, LibsqlOptions } from "./session.ts";
 import { openThread } from "./thread.ts";
+import { createFileWake } from "./wake.ts";
 
 export { setAside } from "./files.ts";
 
@@ -30,11 +31,14 @@ export async function openLibsql(
     ? await (await import("./session.ts")).openSession(place, options)
     : await openThread(place, options);
   const door = createLibsqlSqlDoor(place);
+  const wake = createFileWake(place);
   const engine = createSqlEngine(client, createSqliteDialect("libsql"), {
     sql: sql ?? door,
+    wake,
     ...(now && { now }),
   });
   const close = async (): Promise<void> => {
+    await wake.close();
     await door.close();
     await engine.close();
   };

@@ -4,6 +4,7 @@ import { openPool, type PostgresOptions } from "./client.ts";
 import { createPostgresCopies } from "./copies.ts";
 import { postgresDialect } from "./dialect.ts";
 import { createPostgresSqlDoor } from "./sql-door.ts";
+import { createPostgresWake } from "./wake.ts";
 
 export interface CreatePostgresOptions extends PostgresOptions {
   /** Default: {@link createPostgresSqlDoor}, which connects for each question. */
@@ -19,9 +20,15 @@ export async function createPostgresEngine(
   { sql, readOnlyUrl, now, ...options }: CreatePostgresOptions = {},
 ): Promise<Engine> {
   const client = await openPool(url, options);
+  const wake = createPostgresWake(url, client);
   const engine = createSqlEngine(client, postgresDialect, {
     sql: sql ?? createPostgresSqlDoor(url, { readOnlyUrl }),
+    wake,
     ...(now && { now }),
   });
-  return { ...engine, copies: createPostgresCopies(client) };
+  const close = async (): Promise<void> => {
+    await wake.close();
+    await engine.close();
+  };
+  return { ...engine, copies: createPostgresCopies(client), close, [Symbol.asyncDispose]: close };
 }
