@@ -13,6 +13,7 @@ import { createLocks, type Locks } from "./domains/locks.ts";
 import { createMailbox, type Mailbox } from "./domains/mailbox.ts";
 import { createMetrics, type Metrics } from "./domains/metrics.ts";
 import { createPrices, type PriceOverrides, type Prices } from "./domains/prices.ts";
+import type { Queries } from "./domains/queries.ts";
 import { createReports, type Reports } from "./domains/reports.ts";
 import type { Search, SearchAnswer, SearchOptions } from "./domains/search/search.ts";
 import { createSessions, type Sessions } from "./domains/sessions.ts";
@@ -84,6 +85,8 @@ export interface Loci extends AsyncDisposable {
   readonly cache: Cache;
   /** What agents finished, how long it took and how it went; who is active. See docs/metrics.md. */
   readonly metrics: Metrics;
+  /** Which queries of this store take the time, in all processes. See docs/metrics.md. */
+  readonly queries: Queries;
   /** Absent where the backend has no SQL. */
   readonly sql?: SqlDoor;
   /** Ends it; twice is fine. */
@@ -151,6 +154,7 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     },
     import: (paths, how) => importAll({ engine, ingest, prices, searching, url }, paths, how),
     ...coordination,
+    queries: store.queries,
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),
     ...backupsOf(engine, place),
     databases: openDatabases(),

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { Engine, SqlDoor } from "../../engine/engine.ts";
+import type { Meter } from "../../engine/meter.ts";
 import { createSqlEngine } from "../sql/engine.ts";
 import { createSqliteDialect } from "../sql/sqlite.ts";
 import { createLibsqlCopies } from "./copies.ts";
@@ -15,6 +16,7 @@ export interface OpenLibsqlOptions extends LibsqlOptions {
   readonly inThread?: boolean;
   /** Default: {@link createLibsqlSqlDoor}, whose process starts with the first query. */
   readonly sql?: SqlDoor;
+  readonly meter?: Meter | undefined;
   readonly now?: () => number;
 }
 
@@ -23,7 +25,7 @@ export interface LibsqlEngine extends Engine, Pick<LibsqlClient, "backup" | "che
 /** Opens a file, or makes it (0600, in a folder of 0700). Any number of processes may have it open. */
 export async function openLibsql(
   path: string,
-  { inThread = false, sql, now, ...options }: OpenLibsqlOptions = {},
+  { inThread = false, sql, meter, now, ...options }: OpenLibsqlOptions = {},
 ): Promise<LibsqlEngine> {
   const place = resolve(path);
   // The native driver is loaded only in the thread that uses it.
@@ -34,6 +36,7 @@ export async function openLibsql(
   const wake = createFileWake(place);
   const engine = createSqlEngine(client, createSqliteDialect("libsql"), {
     sql: sql ?? door,
+    meter,
     wake,
     ...(now && { now }),
   });

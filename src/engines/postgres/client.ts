@@ -156,6 +156,7 @@ async function run(
   { sql, sets, answers }: Statement,
   slow = false,
 ): Promise<Answer> {
+  const began = performance.now();
   let changes = 0;
   const rows: unknown[][] = [];
   for (const values of sets) {
@@ -166,7 +167,7 @@ async function run(
     // rowMode says that each row is a list.
     if (answers) for (const row of result.rows as unknown[][]) rows.push(row);
   }
-  return { changes, rows };
+  return { changes, rows, ms: performance.now() - began };
 }
 
 export async function importDriver(place: string): Promise<typeof import("pg")> {
