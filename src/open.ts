@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Cache, type CacheOptions, createCache } from "./domains/cache/cache.ts";
-import type { ForeignRow } from "./engines/libsql/foreign.ts";
+import { type Backups, createBackups } from "./backups/backups.ts";
 import { type Checkpoints, createCheckpoints } from "./domains/checkpoints.ts";
 import { createEdge, type Edge } from "./domains/edge/edge.ts";
 import { createIngest, type Ingest } from "./domains/ingest.ts";
@@ -23,9 +23,10 @@ import { createTasks, type Tasks } from "./domains/tasks/tasks.ts";
 import type { Engine, SqlDoor } from "./engine/engine.ts";
 import type { Happening } from "./model/happening.ts";
 import type { IndexThread } from "./index-thread.ts";
-import { describePlace, type Environment, type Place, storeUrl } from "./place.ts";
+import { createDatabases, type Databases } from "./databases/databases.ts";
+import { describePlace, type Environment, lociHome, type Place, storeUrl } from "./place.ts";
 import { readOwnPrices } from "./price-file.ts";
-import type { ImportOptions, ImportProgress, ImportReport } from "./record/import/import.ts";
+import type { ImportOptions, ImportParts, ImportProgress, ImportReport } from "./record/import/import.ts";
 import { createRecorder, type Recorder, type RecorderOptions } from "./record/recorder.ts";
 import { createRedactor } from "./record/redact.ts";
 import type { Recovered } from "./record/recovery.ts";
@@ -53,6 +54,10 @@ export interface Loci extends AsyncDisposable {
   /** What agents found out, for all of them. */
   readonly knowledge: Knowledge;
   readonly checkpoints: Checkpoints;
+  /** Copies of the whole store: docs/backup.md. Absent for a store in memory. */
+  readonly backups?: Backups;
+  /** Databases by name, on this machine and at Turso: docs/databases.md. */
+  readonly databases: Databases;
   readonly reports: Reports;
   readonly prices: Prices;
   /** Finds messages and tool executions by plain words: see docs/search.md. */
@@ -151,6 +156,8 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     ...coordination,
     queries: store.queries,
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),
+    ...backupsOf(engine, place),
+    databases: openDatabases(),
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -192,6 +199,18 @@ function createCoordination(
   };
 }
 
+/** Databases by name, without a store of one's own. What they need comes from the environment: docs/databases.md. */
+export function openDatabases(env: Environment = process.env): Databases {
+  const make = async (path: string): Promise<void> => (await openStore(path)).close();
+  return createDatabases({ env, home: lociHome(env), make, now: Date.now });
+}
+
+function backupsOf(engine: Engine, place: Place): Pick<Loci, "backups"> {
+  if (place.kind !== "file" && place.kind !== "postgres") return {};
+  const backups = createBackups(engine, { folder: place.backups, spool: place.spool, now: Date.now });
+  return backups === undefined ? {} : { backups };
+}
+
 async function recover(url: string, place: Place): Promise<Recovered> {
   const { hasLeftovers, nothingLeft, recoverLeftovers } = await import("./record/recovery.ts");
   if (place.kind === "memory" || !hasLeftovers(place.spool)) return nothingLeft;
@@ -228,10 +247,6 @@ interface ImportInto {
 /** From so many bytes on, a second thread makes messages searchable while others are still read. */
 const largeImport = 32 * 1024 * 1024;
 
-async function readTable(path: string, table: string): Promise<readonly ForeignRow[] | null> {
-  return (await import("./engines/libsql/foreign.ts")).readForeignTable(path, table);
-}
-
 async function importAll(
   { engine, ingest, prices, searching, url }: ImportInto,
   paths: readonly string[] | undefined,
@@ -246,6 +261,11 @@ async function importAll(
     how.onProgress?.(progress);
   };
   try {
+    const readTable = async (
+      path: string,
+      table: string,
+    ): ReturnType<NonNullable<ImportParts["readTable"]>> =>
+      (await import("./engines/libsql/foreign.ts")).readForeignTable(path, table);
     const parts = { engine, ingest, costOf: prices.costOf, now: Date.now, readTable };
     const report = await importPaths(parts, {
       ...how,
