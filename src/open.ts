@@ -26,7 +26,7 @@ import type { IndexThread } from "./index-thread.ts";
 import { createDatabases, type Databases } from "./databases/databases.ts";
 import { describePlace, type Environment, lociHome, type Place, storeUrl } from "./place.ts";
 import { readOwnPrices } from "./price-file.ts";
-import type { ImportOptions, ImportParts, ImportProgress, ImportReport } from "./record/import/import.ts";
+import type { ImportOptions, ImportProgress, ImportReport } from "./record/import/import.ts";
 import { createRecorder, type Recorder, type RecorderOptions } from "./record/recorder.ts";
 import { createRedactor } from "./record/redact.ts";
 import type { Recovered } from "./record/recovery.ts";
@@ -261,10 +261,7 @@ async function importAll(
     how.onProgress?.(progress);
   };
   try {
-    const readTable = async (
-      path: string,
-      table: string,
-    ): ReturnType<NonNullable<ImportParts["readTable"]>> =>
+    const readTable = async (path: string, table: string) =>
       (await import("./engines/libsql/foreign.ts")).readForeignTable(path, table);
     const parts = { engine, ingest, costOf: prices.costOf, now: Date.now, readTable };
     const report = await importPaths(parts, {
