@@ -29,6 +29,8 @@ export interface Locks {
   readonly renew: (lease: LockLease, options?: { readonly lease?: Millis }) => Promise<Lock>;
   /** False: it was not held with this fence any more. */
   readonly release: (lease: LockLease) => Promise<boolean>;
+  /** Gives it to another in one step: nobody gets in between. It has the next fence. Errors: `lease-lost`. */
+  readonly transfer: (lease: LockLease, options: LockOptions) => Promise<Lock>;
   readonly get: (name: string) => Promise<Lock | null>;
   /** Asks for the lock each third of a lease, and renews it as often once it has it. */
   readonly lead: (name: string, options: LockOptions) => Promise<Candidate>;
@@ -53,21 +55,21 @@ export function createLocks(engine: Engine, { now }: { readonly now: Clock }): L
     return (await take())[0] ?? null;
   };
 
+  const transfer: Locks["transfer"] = async ({ name, fence }, { owner, lease = 30_000 }) => {
+    const at = await now();
+    const where = { name, fence, owner: { not: null }, expiresAt: { above: at } };
+    const patch = { owner, fence: { add: 1 }, acquiredAt: at, expiresAt: at + lease };
+    const [given] = await engine.take(locks, { where, limit: 1 }, patch);
+    return given ?? lost({ name, fence }, await get(name));
+  };
+
   const renew: Locks["renew"] = async ({ name, fence }, { lease = 30_000 } = {}) => {
     const at = await now();
     const where = { name, fence, owner: { not: null }, expiresAt: { above: at } };
     const [touched] = await engine.write([update(locks, where, { expiresAt: at + lease })]);
     const row = await get(name);
     if (touched === 1 && row) return row;
-    const why =
-      row === null
-        ? "there is no such lock"
-        : row.fence === fence
-          ? "its lease ended"
-          : `${row.owner ?? "nobody"} has it with fence ${row.fence}`;
-    throw new LociError("lease-lost", `The lock ${name} is not yours with fence ${fence}: ${why}.`, {
-      next: "Stop what it protects, then acquire it again.",
-    });
+    return lost({ name, fence }, row);
   };
 
   const release: Locks["release"] = async ({ name, fence }) => {
@@ -81,8 +83,21 @@ export function createLocks(engine: Engine, { now }: { readonly now: Clock }): L
     acquire,
     renew,
     release,
+    transfer,
     lead: (name, options) => campaign({ acquire, renew, release }, name, options),
   };
+}
+
+function lost({ name, fence }: LockLease, row: Lock | null): never {
+  const why =
+    row === null
+      ? "there is no such lock"
+      : row.fence === fence
+        ? "its lease ended"
+        : `${row.owner ?? "nobody"} has it with fence ${row.fence}`;
+  throw new LociError("lease-lost", `The lock ${name} is not yours with fence ${fence}: ${why}.`, {
+    next: "Stop what it protects, then acquire it again.",
+  });
 }
 
 async function campaign(

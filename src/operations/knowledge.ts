@@ -44,7 +44,7 @@ const idParam = {
   summary: "its id, or the beginning of it",
 } as const;
 
-function itemOf<Entry extends KnowledgeEntry>(
+export function knowledgeItem<Entry extends KnowledgeEntry>(
   entry: Entry,
 ): Omit<Entry, "createdAt" | "updatedAt"> & KnowledgeItem {
   return { ...entry, createdAt: isoTime(entry.createdAt), updatedAt: isoTime(entry.updatedAt) };
@@ -84,7 +84,7 @@ export const addKnowledge: Operation = operation({
       ...(metadata === undefined ? {} : { metadata: jsonValue("--metadata", metadata) }),
       supersedes: supersedes === undefined ? null : (await loci.knowledge.resolve(supersedes)).id,
     });
-    return { entry: itemOf(entry) };
+    return { entry: knowledgeItem(entry) };
   },
 });
 
@@ -107,7 +107,7 @@ export const searchKnowledge: Operation = operation({
       agentId: agent,
       limit,
     });
-    return { ...found, items: found.items.map(itemOf) };
+    return { ...found, items: found.items.map(knowledgeItem) };
   },
 });
 
@@ -126,7 +126,7 @@ export const listKnowledge: Operation = operation({
   async run(loci, input): Promise<Page<KnowledgeItem>> {
     const { category, tag, agent, history, limit, after } = input;
     const page = await loci.knowledge.list({ category, tags: tag, agentId: agent, history, limit, after });
-    return { items: page.items.map(itemOf), next: page.next };
+    return { items: page.items.map(knowledgeItem), next: page.next };
   },
 });
 
@@ -136,7 +136,7 @@ export const showKnowledge: Operation = operation({
   access: "read",
   params: { id: idParam },
   async run(loci, { id }): Promise<KnowledgeAnswer> {
-    return { entry: itemOf(await loci.knowledge.resolve(id)) };
+    return { entry: knowledgeItem(await loci.knowledge.resolve(id)) };
   },
 });
 

@@ -4,6 +4,7 @@ import { prepareCases } from "./cases/prepare.ts";
 import { rollupCases } from "./cases/rollup.ts";
 import { takeCases } from "./cases/take.ts";
 import { valueCases } from "./cases/values.ts";
+import { wakeCases } from "./cases/wake.ts";
 import { writeCases } from "./cases/write.ts";
 import type { Cases, Opened } from "./opened.ts";
 import { suiteSchema } from "./things.ts";
@@ -41,6 +42,7 @@ export function engineSuite(
     ...takeCases,
     ...exchangeCases,
     ...rollupCases,
+    ...wakeCases,
   };
   const unknown = Object.keys(gaps).filter((gap) => !(gap in cases));
   if (unknown.length > 0) throw new Error(`The suite has no test named ${unknown.join(", ")}.`);

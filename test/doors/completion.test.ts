@@ -26,7 +26,7 @@ describe("the completion", () => {
     expect(complete("edge", "").slice(0, 4)).toEqual(["add", "rm", "probe", "--from"]);
     expect(complete("edge", "--sw")).toEqual(["--swarm"]);
     expect(complete("task", "add", "--dep")).toEqual(["--depends-on"]);
-    expect(complete("co")).toEqual(["cost", "config", "completion"]);
+    expect(complete("co")).toEqual(["cost", "connect", "config", "completion"]);
     expect(complete("ls", "--lim")).toEqual(["--limit"]);
     expect(complete("--db", "x.db", "cost", "--by", "")).toEqual(["day", "model", "project", "tool"]);
     expect(complete("completion", "f")).toEqual(["fish"]);

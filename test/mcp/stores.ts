@@ -23,6 +23,7 @@ export interface Pair {
 /** The same tests on a libSQL file and on PostgreSQL. */
 export function onEachStore(
   what: string,
+  flags: readonly string[],
   tests: (it: (title: string, run: (pair: Pair) => Promise<void>) => void) => void,
 ): void {
   let world: World;
@@ -40,8 +41,8 @@ export function onEachStore(
     beforeAll(async () => {
       if (name === "postgres" && postgres.missing !== undefined) return;
       const url = name === "postgres" ? await postgres.database() : world.store;
-      const one = await world.connect("--db", url, "--toolsets", "swarm");
-      const other = await world.connect("--db", url, "--toolsets", "loci,swarm");
+      const one = await world.connect("--db", url, ...flags);
+      const other = await world.connect("--db", url, ...flags);
       pair = { world, url, loci: await open(url), one, other };
     });
     afterAll(async () => {

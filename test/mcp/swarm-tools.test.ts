@@ -4,7 +4,7 @@ import { type Answer, tokens } from "./world.ts";
 
 const swarm_id = "release-42";
 
-onEachStore("tasks of two clients in two processes", (it) => {
+onEachStore("tasks of two clients in two processes", ["--toolsets", "loci,swarm"], (it) => {
   it("agents enter the swarm", async ({ one, other }) => {
     await good(one, "register_agent", {
       agent_id: "backend-1",

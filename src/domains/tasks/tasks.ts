@@ -11,12 +11,23 @@ import {
 } from "../../model/task.ts";
 import type { Clock } from "../clock.ts";
 import { type ClaimOptions, createClaims, reclaim } from "./claim.ts";
+import { type ClaimOne, claimOne } from "./claim-one.ts";
 import { type Created, createTaskRows, type NewTask } from "./create.ts";
 import { findTask, heldWhere, type Lease, lost } from "./held.ts";
 import { cancel, complete, fail, release, renew, type Renewed, retry } from "./lifecycle.ts";
+import { type NextOptions, nextTask } from "./next.ts";
 import { settle, type Settling } from "./settle.ts";
+import {
+  startWork,
+  type Work,
+  type WorkCounts,
+  type Worker,
+  type WorkLoop,
+  type WorkOptions,
+} from "./work.ts";
 
-export type { ClaimOptions, Created, Lease, NewTask, Renewed, Task };
+export type { ClaimOptions, Created, Lease, NewTask, NextOptions, Renewed, Task };
+export type { Work, WorkCounts, Worker, WorkLoop, WorkOptions };
 
 export interface TaskQuery {
   readonly swarm?: string | undefined;
@@ -41,6 +52,8 @@ export interface Tasks {
   readonly createAll: (tasks: readonly NewTask[]) => Promise<Created[]>;
   /** Each task goes to one agent, with the next fence. `dueAt` of an answered task is when its lease ends. */
   readonly claim: (options: ClaimOptions) => Promise<Task[]>;
+  /** This task and no other, as soon as it is ready. Errors: `busy`. */
+  readonly claimOne: (id: string, options: ClaimOne) => Promise<Task>;
   readonly renew: (lease: Lease, options?: { readonly lease?: Millis }) => Promise<Renewed>;
   /** From 0 to 1, with a word on it. */
   readonly progress: (lease: Lease, progress: number, note?: string) => Promise<void>;
@@ -62,6 +75,10 @@ export interface Tasks {
   readonly get: (id: string) => Promise<TaskDetail>;
   /** The newest first. */
   readonly list: (query?: TaskQuery) => Promise<Task[]>;
+  /** Claims one, and waits for it without asking all the time; null where none came in time. */
+  readonly next: (options: NextOptions) => Promise<Task | null>;
+  /** The loop of an agent: claims, renews, works, completes or fails, waits, and begins again until it is closed. */
+  readonly work: (options: WorkOptions, worker: Worker) => WorkLoop;
   /** Leases that ended are given back now; claims do it too. Answers how many. */
   readonly reclaim: () => Promise<number>;
 }
@@ -76,7 +93,7 @@ export function createTasks(engine: Engine, { now, random = Math.random }: TaskP
   const claims = createClaims(engine);
   const createAll = async (list: readonly NewTask[]): Promise<Created[]> =>
     createTaskRows(engine, list, await now());
-  return {
+  const own: Tasks = {
     createAll,
     async create(task) {
       const [made] = await createAll([task]);
@@ -84,6 +101,7 @@ export function createTasks(engine: Engine, { now, random = Math.random }: TaskP
       throw new LociError("invalid", "There is no task to make.");
     },
     claim: async (options) => claims.claim(options, await now()),
+    claimOne: async (id, options) => claimOne(engine, id, { ...options, at: await now() }),
     renew: async (lease, { lease: length = 30_000 } = {}) =>
       renew(engine, lease, { length, at: await now() }),
     async progress(lease, progress, note) {
@@ -121,7 +139,10 @@ export function createTasks(engine: Engine, { now, random = Math.random }: TaskP
       return engine.find(tasks, query);
     },
     reclaim: async () => reclaim(engine, await now()),
+    next: (options) => nextTask({ engine, now, random, claim: own.claim }, options),
+    work: (options, worker) => startWork({ engine, now, random, tasks: own }, options, worker),
   };
+  return own;
 }
 
 async function detail(engine: Engine, id: string): Promise<TaskDetail> {

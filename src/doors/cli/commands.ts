@@ -6,11 +6,12 @@ import { searchMessages } from "../../operations/search.ts";
 import { listSessions, showSession, tailMessages } from "../../operations/sessions.ts";
 import { runSql } from "../../operations/sql.ts";
 import { summarize } from "../../operations/summary.ts";
+import { cacheCommands } from "./cache-commands.ts";
 import type { Command } from "./command.ts";
 import { memoryCommands } from "./memory-commands.ts";
 import { metricsCommands } from "./metrics-commands.ts";
 import { coordination } from "./coordination.ts";
-import { httpParams } from "./mcp-params.ts";
+import { connectCommand, httpParams } from "./mcp-params.ts";
 import { operated } from "./operated.ts";
 
 /** Everything that can be typed behind `loci`, in the order of the help. */
@@ -140,6 +141,7 @@ export const commands: readonly Command[] = [
     run: async (call) => (await import("./commands/doctor.ts")).doctor(call),
   },
   ...memoryCommands,
+  ...cacheCommands,
   operated(managePrices, {
     view: async () => (await import("./views/prices.ts")).pricesView,
     details:
@@ -164,6 +166,11 @@ export const commands: readonly Command[] = [
         kind: "boolean",
         summary: "offer execute_query, which changes your own tables: docs/sql.md",
       },
+      compat: {
+        kind: "enum",
+        choices: ["claude-flow"],
+        summary: "the tool names of another program too",
+      },
       project: {
         kind: "string",
         letter: "p",
@@ -173,14 +180,15 @@ export const commands: readonly Command[] = [
       ...httpParams,
     },
     details:
-      "An agent's program starts it: docs/mcp.md has a line for each. The store is opened at the first call, and a store that cannot be opened says why then. With --http it serves any number of clients of this machine, each with the token that it says at its start.",
+      "An agent's program starts it: loci connect writes its configuration. The store is opened at the first call, and a store that cannot be opened says why then. With --http it serves any number of clients of this machine, each with the token that it says at its start.",
     examples: [
-      ["claude mcp add --scope user loci -- loci mcp", "in Claude Code"],
+      ["loci connect claude-code", "has Claude Code start it"],
       ["loci mcp --toolsets loci,swarm", "for agents that work together"],
       ["loci mcp --http --token-file ~/.loci/mcp-token", "over HTTP, with a token that stays"],
     ],
     run: async (call) => (await import("./commands/mcp.ts")).mcp(call),
   },
+  connectCommand,
   {
     name: "config",
     summary: "show or set what is otherwise given by flags and the environment",

@@ -1,4 +1,6 @@
 import type { Params } from "../../operations/operation.ts";
+import type { Command } from "./command.ts";
+import { clientNames } from "./connect/clients.ts";
 
 /** What `loci mcp --http` takes. */
 export const httpParams: Params = {
@@ -24,4 +26,31 @@ export const httpParams: Params = {
     summary: "with --http: the file (0600) of the token, made if it is not there; else LOCI_MCP_TOKEN",
     placeholder: "FILE",
   },
+};
+
+/** `loci connect`. */
+export const connectCommand: Command = {
+  name: "connect",
+  summary: "let an agent's program use the store: write its MCP configuration",
+  params: {
+    client: {
+      kind: "enum",
+      positional: true,
+      choices: clientNames,
+      summary: "the program; without it, which ones are connected",
+    },
+    project: { kind: "boolean", summary: "the file of this folder's project instead of your own" },
+    dryRun: { kind: "boolean", summary: "show the difference and write nothing" },
+    undo: { kind: "boolean", summary: "put back what stood there before, to the byte" },
+    yes: { kind: "boolean", letter: "y", summary: "write without asking" },
+  },
+  details:
+    "Shows the difference first and asks. One file is changed, all at once; its comments, its order and its line ends stay, and what stood there is kept in ~/.loci/connect for --undo. A file with a fault is not touched.",
+  examples: [
+    ["loci connect", "which programs are connected"],
+    ["loci connect claude-code", "in all your projects"],
+    ["loci connect cursor --project --dry-run", "what would be written into .cursor/mcp.json"],
+    ["loci connect claude-code --undo", "the way back"],
+  ],
+  run: async (call) => (await import("./commands/connect.ts")).connect(call),
 };

@@ -12,6 +12,7 @@ export function readArguments(tool: Tool, given: unknown, now: Millis): Input {
   }
   const texts: Record<string, Given[string]> = {};
   for (const [asked, value] of Object.entries(given ?? {})) {
+    if (tool.takesAnything && !Object.hasOwn(tool.params, asked)) continue;
     const name = nameOf(tool, asked);
     if (value === null || value === undefined) continue;
     if (texts[name] !== undefined) {

@@ -131,15 +131,17 @@ function best(call: ToolCall): Reading {
   const { input, context, room } = call;
   return async (count) => {
     const offset = readOffset(input["cursor"]);
-    const asked = { ...filterOf(call), words: [input["query"]], limit: offset + count };
-    const { items, total } = await ask<FoundKnowledge>(searchKnowledge, call, asked);
-    const hits = items.slice(offset);
+    // One more than is shown says whether there is a next page, also where the total is a guess.
+    const asked = { ...filterOf(call), words: [input["query"]], limit: offset + count + 1 };
+    const { items, total, isCounted } = await ask<FoundKnowledge>(searchKnowledge, call, asked);
+    const hits = items.slice(offset, offset + count);
     const most = share(room, hits.length);
     const span = hits.length === 0 ? "0" : `${offset + 1} to ${offset + hits.length}`;
+    const of = `${isCounted ? "" : "about "}${total}`;
     return {
-      head: `${span} of ${total} entries for ${JSON.stringify(clipped(String(input["query"]), 80))}`,
+      head: `${span} of ${of} entries for ${JSON.stringify(clipped(String(input["query"]), 80))}`,
       entries: hits.map((item) => entryOf(longText(item, context.now()), most, { tool: "search_knowledge" })),
-      next: (shown) => (offset + shown < total ? String(offset + shown) : null),
+      next: (shown) => (offset + shown < items.length ? String(offset + shown) : null),
       data: { total },
     };
   };

@@ -123,6 +123,7 @@ const swarmStatusTool: Tool = {
   description: "Agents of a swarm, their health, status and task; tasks by state.",
   toolset: "swarm",
   operation: showSwarm,
+  aliases: { swarmId: "swarm_id" },
   params: { swarm_id: swarmId, max_tokens: quietMaxTokens },
   async run(call) {
     const { room } = call;

@@ -56,6 +56,8 @@ export interface Tool {
   readonly flag?: Flag;
   /** A tool that writes says what its calls may do; one that reads has nothing to say. */
   readonly writes?: Writes;
+  /** Arguments that it does not know are left, instead of refused. */
+  readonly takesAnything?: true;
   /** Other names that an argument is known by. */
   readonly aliases?: Readonly<Record<string, string>>;
   run(call: ToolCall): Promise<ToolAnswer>;

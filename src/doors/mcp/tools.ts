@@ -1,5 +1,8 @@
 import type { Param } from "../../operations/operation.ts";
 import { adminTools } from "./admin-tools.ts";
+import { claimAliases } from "./claude-flow/claims.ts";
+import { memoryAliases } from "./claude-flow/memory.ts";
+import { workAliases } from "./claude-flow/work.ts";
 import { conversationTools } from "./conversation-tools.ts";
 import { checkpointTools } from "./checkpoint-tools.ts";
 import { decisionTools } from "./decision-tools.ts";
@@ -23,6 +26,9 @@ export const tools: readonly Tool[] = [
   ...mailboxTools,
   ...sqlTools,
   ...adminTools,
+  ...memoryAliases,
+  ...workAliases,
+  ...claimAliases,
 ];
 
 /** What is offered of them. */
@@ -32,9 +38,11 @@ export interface Offer {
 }
 
 export function offeredTools({ toolsets, flags }: Offer): readonly Tool[] {
-  return tools.filter(
+  const offered = tools.filter(
     ({ toolset, flag }) => toolsets.includes(toolset) && (flag === undefined || flags.includes(flag)),
   );
+  // A name that we and another program have is ours where both are asked for.
+  return offered.filter((tool) => offered.find(({ name }) => name === tool.name) === tool);
 }
 
 type Json = string | number | boolean | Json[] | { [name: string]: Json };

@@ -5,6 +5,7 @@ import { createSqliteDialect } from "../sql/sqlite.ts";
 import { createLibsqlSqlDoor } from "./sql-door.ts";
 import type { LibsqlClient, LibsqlOptions } from "./session.ts";
 import { openThread } from "./thread.ts";
+import { createFileWake } from "./wake.ts";
 
 export { setAside } from "./files.ts";
 
@@ -29,11 +30,14 @@ export async function openLibsql(
     ? await (await import("./session.ts")).openSession(place, options)
     : await openThread(place, options);
   const door = createLibsqlSqlDoor(place);
+  const wake = createFileWake(place);
   const engine = createSqlEngine(client, createSqliteDialect("libsql"), {
     sql: sql ?? door,
+    wake,
     ...(now && { now }),
   });
   const close = async (): Promise<void> => {
+    await wake.close();
     await door.close();
     await engine.close();
   };

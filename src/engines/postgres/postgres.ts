@@ -3,6 +3,7 @@ import { createSqlEngine } from "../sql/engine.ts";
 import { openPool, type PostgresOptions } from "./client.ts";
 import { postgresDialect } from "./dialect.ts";
 import { createPostgresSqlDoor } from "./sql-door.ts";
+import { createPostgresWake } from "./wake.ts";
 
 export interface CreatePostgresOptions extends PostgresOptions {
   /** Default: {@link createPostgresSqlDoor}, which connects for each question. */
@@ -18,8 +19,15 @@ export async function createPostgresEngine(
   { sql, readOnlyUrl, now, ...options }: CreatePostgresOptions = {},
 ): Promise<Engine> {
   const client = await openPool(url, options);
-  return createSqlEngine(client, postgresDialect, {
+  const wake = createPostgresWake(url, client);
+  const engine = createSqlEngine(client, postgresDialect, {
     sql: sql ?? createPostgresSqlDoor(url, { readOnlyUrl }),
+    wake,
     ...(now && { now }),
   });
+  const close = async (): Promise<void> => {
+    await wake.close();
+    await engine.close();
+  };
+  return { ...engine, close, [Symbol.asyncDispose]: close };
 }

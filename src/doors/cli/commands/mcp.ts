@@ -1,7 +1,14 @@
 import { LociError } from "../../../errors.ts";
 import type { Loci } from "../../../open.ts";
 import { serveTools } from "../../mcp/serve.ts";
-import { type Flag, toolsets, type Toolset, usualToolsets } from "../../mcp/tool.ts";
+import {
+  type CompatToolset,
+  compatToolsets,
+  type Flag,
+  toolsets,
+  type Toolset,
+  usualToolsets,
+} from "../../mcp/tool.ts";
 import type { ServerParts } from "../../mcp/server.ts";
 import type { Input } from "../../../operations/operation.ts";
 import { type Call, flagInput, flagName, textInput } from "../command.ts";
@@ -26,7 +33,7 @@ export async function mcp(call: Call): Promise<undefined> {
       }
     },
     version: version(),
-    toolsets: chosen(textInput(input, "toolsets")),
+    toolsets: [...chosen(textInput(input, "toolsets")), ...compatOf(textInput(input, "compat"))],
     flags: flags.filter(([name]) => input[name] === true).map(([, flag]) => flag),
     // Claude Code says in which project it started the server.
     project: textInput(input, "project") ?? (env["CLAUDE_PROJECT_DIR"] || undefined),
@@ -58,6 +65,10 @@ async function openStore(url: string): Promise<Loci> {
 }
 
 const flags: ReadonlyArray<readonly [name: string, flag: Flag]> = [["allowWriteSql", "--allow-write-sql"]];
+
+function compatOf(text: string | undefined): readonly CompatToolset[] {
+  return compatToolsets.filter((name) => name === text);
+}
 
 function chosen(text = "loci"): readonly Toolset[] {
   return text.split(",").flatMap((word): readonly Toolset[] => {

@@ -1,0 +1,88 @@
+// One process of another queue: the protocol of ../task-worker.mjs. Runs with the Node of this folder.
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const { way, url } = JSON.parse(process.argv[2]);
+
+const ways = {
+  async graphile() {
+    const { run } = await import("graphile-worker");
+    let [count, last] = [0, Date.now()];
+    return async () => {
+      const runner = await run({
+        connectionString: url,
+        concurrency: 1,
+        noHandleSignals: true,
+        pollInterval: 100,
+        maxPoolSize: 4,
+        taskList: { job: async () => ({ ok: true }) },
+      });
+      runner.events.on("job:success", () => {
+        count++;
+        last = Date.now();
+      });
+      while (Date.now() - last < 400) await sleep(5);
+      await runner.stop();
+      return { count, last: count > 0 ? last : 0 };
+    };
+  },
+  async boss() {
+    const { PgBoss } = await import("pg-boss");
+    const boss = new PgBoss({ connectionString: url, max: 2, supervise: false, schedule: false });
+    await boss.start();
+    return async () => {
+      let [count, last] = [0, 0];
+      for (;;) {
+        const [job] = await boss.fetch("job", { batchSize: 1 });
+        if (!job) break;
+        await boss.complete("job", job.id, { ok: true });
+        count++;
+        last = Date.now();
+      }
+      await boss.stop({ graceful: false });
+      return { count, last };
+    };
+  },
+};
+
+/** Makes the tables and as many jobs as are asked for. */
+const fill = {
+  async graphile(jobs) {
+    const { makeWorkerUtils } = await import("graphile-worker");
+    const utils = await makeWorkerUtils({ connectionString: url });
+    await utils.migrate();
+    for (let at = 0; at < jobs; at += 500) {
+      const size = Math.min(500, jobs - at);
+      await utils.addJobs(
+        Array.from({ length: size }, (_, n) => ({ identifier: "job", payload: { n: at + n } })),
+      );
+    }
+    await utils.release();
+  },
+  async boss(jobs) {
+    const { PgBoss } = await import("pg-boss");
+    const boss = new PgBoss({ connectionString: url, max: 2, supervise: false, schedule: false });
+    await boss.start();
+    await boss.createQueue("job");
+    for (let at = 0; at < jobs; at += 500) {
+      const size = Math.min(500, jobs - at);
+      await boss.insert(
+        "job",
+        Array.from({ length: size }, (_, n) => ({ data: { n: at + n } })),
+      );
+    }
+    await boss.stop({ graceful: false });
+  },
+};
+
+const { jobs } = JSON.parse(process.argv[2]);
+if (jobs !== undefined) {
+  await fill[way](jobs);
+  process.send({ done: {} });
+} else {
+  const run = await ways[way]();
+  process.send("ready");
+  await once(process, "message");
+  process.send({ done: await run() });
+}
+process.disconnect();
