@@ -38,7 +38,7 @@ async function stampede(
   let killed = false;
   for (let n = 0; n < processes; n++) {
     const gets = Math.floor(total / processes) + (n < total % processes ? 1 : 0);
-    const given = JSON.stringify({ url, gets, loadMs: 200, lease: kill ? 1_000 : 10_000 });
+    const given = JSON.stringify({ url, gets, loadMs: 200, lease: kill ? 2_000 : 10_000 });
     const child = spawn(process.execPath, [worker, given], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
