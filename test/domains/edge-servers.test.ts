@@ -117,9 +117,9 @@ test("probes of HTTP, PostgreSQL and TCP regions measure the exchange, and say w
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  const proxy = await startDelayProxy({ host: "127.0.0.1", port }, 15);
+  const slow = await startDelayProxy({ host: "127.0.0.1", port }, 15);
   await using loci = await open("memory:", { region: "here" });
-  await loci.edge.register("web", { url: `http://127.0.0.1:${proxy.port}/health?token=x` });
+  await loci.edge.register("web", { url: `http://127.0.0.1:${slow.port}/health?token=x` });
   await loci.edge.register("tcp", { url: `tcp://127.0.0.1:${port}` });
   await loci.edge.register("gone", { url: "http://127.0.0.1:9/" });
   await loci.edge.register("known", {});
@@ -142,6 +142,6 @@ test("probes of HTTP, PostgreSQL and TCP regions measure the exchange, and say w
   }
   await expect(loci.edge.probe("known")).rejects.toMatchObject({ code: "invalid" });
   await expect(loci.edge.probe("none")).rejects.toMatchObject({ code: "not-found" });
-  await proxy.stop();
+  await slow.stop();
   server.close();
 });
