@@ -183,7 +183,7 @@ function createCoordination(
   const edge = createEdge(engine, { now, from: region, elapsed, after });
   return {
     swarm: (id, limits = {}) => createSwarm(engine, id, { now, limits }),
-    tasks: createAssignment(engine, { now, tasks: createTasks(engine, { now }), regions: edge.metrics }),
+    tasks: createAssignment(engine, { now, tasks: createTasks(engine, { now }), regions: edge.list }),
     locks: createLocks(engine, { now }),
     mailbox: createMailbox(engine, { now }),
     edge,
