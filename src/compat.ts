@@ -30,6 +30,30 @@ export {
   type SessionSummary,
 } from "./compat/queries.ts";
 
+export { type AccessPatternRow, type CacheContext, TursoIntelligentCache } from "./compat/cache.ts";
+export {
+  type AgentHealthRow,
+  determineNearestEdge,
+  EdgeAwareTaskDistributor,
+  monitorAgentHealth,
+  nearestEdgeQuery,
+  type Task,
+  TursoSwarmCoordinator,
+} from "./compat/coordination.ts";
+export {
+  createTursoPool,
+  type Turso,
+  turso,
+  type TursoChanged,
+  type TursoConversation,
+  type TursoFound,
+  type TursoKnowledge,
+  type TursoMessage,
+  type TursoPoolConfig,
+  type TursoQuery,
+  type TursoRows,
+} from "./compat/turso.ts";
+
 /** The steps that the store's schema takes; the engines make their tables from them. */
 export const MIGRATIONS: readonly Migration[] = storeSchema.migrations;
 

@@ -7,7 +7,7 @@ import { createEdge, type Edge } from "./domains/edge/edge.ts";
 import { createIngest, type Ingest } from "./domains/ingest.ts";
 import { createKnowledge, type Knowledge } from "./domains/knowledge.ts";
 import { createMemory, type Memory } from "./domains/memory.ts";
-import { createClock } from "./domains/clock.ts";
+import { createClock, createTick } from "./domains/clock.ts";
 import { createLocks, type Locks } from "./domains/locks.ts";
 import { createMailbox, type Mailbox } from "./domains/mailbox.ts";
 import { createMetrics, type Metrics } from "./domains/metrics.ts";
@@ -175,7 +175,14 @@ function createCoordination(
     locks: createLocks(engine, { now }),
     mailbox: createMailbox(engine, { now }),
     edge,
-    cache: createCache(engine, { now, wall: Date.now, elapsed, random: Math.random, options: cache }),
+    cache: createCache(engine, {
+      now,
+      wall: Date.now,
+      elapsed,
+      tick: createTick(elapsed),
+      random: Math.random,
+      options: cache,
+    }),
     metrics: createMetrics(engine, { now }),
   };
 }

@@ -9,6 +9,8 @@ export interface OpenStoreOptions {
   readonly inThread?: boolean;
   /** How long a call waits for other processes before it answers `busy`, in ms. Default 30,000. */
   readonly busyTimeout?: number;
+  /** Where the store is a server: connections at most (default 10), and the ms after which an unused one is closed. */
+  readonly connections?: { readonly max?: number; readonly idleTimeout?: number };
 }
 
 export interface Store extends AsyncDisposable {
@@ -64,7 +66,10 @@ async function openEngine(place: Place, options: OpenStoreOptions): Promise<Engi
     case "postgres": {
       const { createPostgresEngine } = await import("./engines/postgres/postgres.ts");
       const readOnlyUrl = urlForSql(place.url);
-      return createPostgresEngine(place.url, readOnlyUrl === undefined ? {} : { readOnlyUrl });
+      return createPostgresEngine(place.url, {
+        ...options.connections,
+        ...(readOnlyUrl === undefined ? {} : { readOnlyUrl }),
+      });
     }
     case "remote":
       throw new LociError(

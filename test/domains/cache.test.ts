@@ -1,23 +1,13 @@
 import { describe, expect } from "vitest";
-import { type Cache, type CacheOptions, createCache } from "../../dist/domains/cache/cache.js";
+import type { Cache } from "../../dist/domains/cache/cache.js";
 import { onEachBackend } from "./backends.ts";
+import { cachesOf, loaderOf } from "./caches.ts";
 
 const hour = 3_600_000;
 
-await onEachBackend("the cache", ({ it, engine, clock, now }) => {
-  /** A process of its own: its own memory, the same store and the same clock. */
-  const open = (options: Partial<CacheOptions> = {}, random: () => number = () => 0.5): Cache =>
-    createCache(engine(), { now, wall: now, elapsed: now, random, options });
-
-  /** A loader that counts, and answers what it is told to. */
-  const loader = <Value>(...values: Value[]) => {
-    const calls = { count: 0 };
-    const load = async (): Promise<Value> => {
-      const value = values[Math.min(calls.count++, values.length - 1)];
-      return value as Value;
-    };
-    return { calls, load };
-  };
+await onEachBackend("the cache", (backend) => {
+  const { it, clock } = backend;
+  const open = cachesOf(backend);
 
   describe("a value", () => {
     it("comes back as JSON says it, in this process and in another, until its time is over", async () => {
@@ -78,7 +68,7 @@ await onEachBackend("the cache", ({ it, engine, clock, now }) => {
   describe("getOrSet", () => {
     it("loads once for all who ask in one process, and once for all processes", async () => {
       const [one, other] = [open(), open()];
-      const { calls, load } = loader("a", "b");
+      const { calls, load } = loaderOf("a", "b");
       const asked = Array.from({ length: 50 }, (_, n) => (n % 2 ? one : other).getOrSet("k", load));
       expect(new Set(await Promise.all(asked))).toEqual(new Set(["a"]));
       expect(calls.count).toBe(1);
@@ -100,7 +90,7 @@ await onEachBackend("the cache", ({ it, engine, clock, now }) => {
 
     it("keeps that there is nothing for its own time", async () => {
       const cache = open();
-      const { calls, load } = loader<string | undefined | null>(undefined, null, "there");
+      const { calls, load } = loaderOf<string | undefined | null>(undefined, null, "there");
       expect(await cache.getOrSet("k", load, { ttl: hour, negativeTtl: 3_000 })).toBeUndefined();
       clock.at += 2_999;
       expect(await cache.getOrSet("k", load, { ttl: hour })).toBeUndefined();
@@ -112,7 +102,7 @@ await onEachBackend("the cache", ({ it, engine, clock, now }) => {
 
     it("serves an expired value while it is loaded again, where it may", async () => {
       const cache = open();
-      const { calls, load } = loader(1, 2);
+      const { calls, load } = loaderOf(1, 2);
       const how = { ttl: 1_000, staleWhileRevalidate: 5_000 };
       await cache.getOrSet("k", load, how);
       clock.at += 3_000;
@@ -141,7 +131,7 @@ await onEachBackend("the cache", ({ it, engine, clock, now }) => {
     it("loads early the likelier the nearer the end, and not before", async () => {
       const drawn = { value: 0 };
       const cache = open({}, () => drawn.value);
-      const { calls, load } = loader(1, 2);
+      const { calls, load } = loaderOf(1, 2);
       const slowly = async (): Promise<number> => {
         clock.at += 100;
         return load();

@@ -13,7 +13,7 @@ import {
 } from "./core.ts";
 import type { CacheCounts } from "./counts.ts";
 import { checkOptions, makeEntry, patternOf, placeOf, type SetOptions, textOf } from "./entry.ts";
-import { type At, fetchCached, getCached } from "./fetch.ts";
+import { type At, createReader } from "./fetch.ts";
 import { type LoadOptions, readShared } from "./load.ts";
 import {
   type AccessPattern,
@@ -21,7 +21,7 @@ import {
   type CacheItem,
   type CacheQuery,
   type CacheTotals,
-  itemOf,
+  inspectEntry,
   listEntries,
   type Swept,
   sweepRows,
@@ -63,7 +63,8 @@ export interface CacheStats {
     /** Answers that the store did not give: each was a miss. */
     readonly trouble: Trouble;
   };
-  readonly store: CacheTotals;
+  /** Null where the store does not answer. */
+  readonly store: CacheTotals | null;
 }
 
 /** Which entries to take away; without anything, all. */
@@ -96,7 +97,10 @@ export interface Cache extends AsyncDisposable {
   list(query?: CacheQuery): Promise<Page<CacheItem>>;
   /** How keys that begin so are used, by location. */
   patterns(keyPattern: string): Promise<AccessPattern[]>;
+  /** What this process did, and what the store holds. */
   stats(): Promise<CacheStats>;
+  /** What the store holds, as all processes have told. */
+  totals(): Promise<CacheTotals>;
   /** Removes what expired and what is over the caps. A process that puts values does it each minute. */
   sweep(): Promise<Swept>;
   /** Tells the store what was read. It is done each while, and at the end. */
@@ -134,6 +138,10 @@ export function createCache(
     swept = core.elapsed();
     await core.attempts.attempt(sweep);
   });
+  const totals = async (): Promise<CacheTotals> => {
+    await core.counts.flush();
+    return totalsOf(engine, await now());
+  };
   const close = async (): Promise<void> => {
     core.stop();
     await core.counts.flush();
@@ -145,16 +153,15 @@ export function createCache(
     clear: (which = {}) => clearRows(core, engine, which),
     async inspect(key, { location = core.options.location } = {}) {
       const { id } = placeOf(key, location);
-      const [row] = await engine.find(edgeCache, { where: { id }, limit: 1 });
-      return row === undefined ? null : itemOf(row, await now());
+      return inspectEntry(engine, id, await now());
     },
     list: async (query = {}) => listEntries(engine, query, await now()),
     patterns: async (keyPattern) => accessPatterns(engine, patternOf("", keyPattern), await now()),
+    totals,
     async stats() {
-      await core.counts.flush();
-      const { entries, bytes } = core.near()?.size() ?? { entries: 0, bytes: 0 };
-      const own = { ...core.counts.count, entries, bytes, trouble: core.attempts.trouble() };
-      return { process: own, store: await totalsOf(engine, await now()) };
+      const store = (await core.attempts.attempt(totals)) ?? null;
+      const size = core.near()?.size() ?? { entries: 0, bytes: 0 };
+      return { process: { ...core.counts.count, ...size, trouble: core.attempts.trouble() }, store };
     },
     sweep,
     flush: () => core.counts.flush(),
@@ -167,10 +174,7 @@ export function createCache(
 /** A value is what its caller says it is: it comes back from JSON. */
 function typed(core: Core): Pick<Cache, "get" | "getOrSet"> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- here the caller's type is erased
-  return {
-    get: (key, at) => getCached(core, key, at),
-    getOrSet: (key, load, options) => fetchCached(core, { key, load, options }),
-  } as Pick<Cache, "get" | "getOrSet">;
+  return createReader(core) as Pick<Cache, "get" | "getOrSet">;
 }
 
 interface Setting {
@@ -203,7 +207,7 @@ async function deleteCached(core: Core, key: string, at: At = {}): Promise<boole
   // Whoever loads it now began before: its value carries the mark of before, and is invalid.
   await core.tier.mark([keyMark(id)]);
   const removed = await core.tier.remove([id]);
-  outdate(core, (flight) => flight.id === id);
+  outdate(core, (running) => running.id === id);
   near.forget(id);
   return removed > 0;
 }

@@ -34,16 +34,23 @@ export interface CacheParts {
   /** This machine's clock, a clock that nobody sets, and chance. */
   readonly now: () => Millis;
   readonly elapsed: () => Millis;
+  /** A cheaper one, where there is one: createTick. */
+  readonly tick?: () => Millis;
   readonly random: () => number;
 }
 
-/** A load that callers of this process share. */
-export interface Flight {
-  readonly answer: Promise<unknown>;
+/** A load of this process. */
+export interface Running {
   readonly id: string;
   readonly marks: readonly string[];
   /** False from the moment on when what it loads must not be kept any more. */
   current: boolean;
+}
+
+/** One that all callers of this process share. */
+export interface Flight {
+  readonly running: Running;
+  readonly answer: Promise<unknown>;
 }
 
 /** What the calls of one cache share. */
@@ -54,7 +61,7 @@ export interface Core extends LoadParts {
   /** By the name in memory. */
   readonly flights: Map<string, Flight>;
   /** Names that are loaded again while their old value is served. */
-  readonly refreshing: Set<string>;
+  readonly refreshing: Map<string, Running>;
   /** This process's memory, from the first call on. */
   readonly near: () => Near | undefined;
   /** Ready to answer: memory is there, and what others changed is known. */
@@ -64,7 +71,10 @@ export interface Core extends LoadParts {
   readonly stop: () => void;
 }
 
-export function createCore({ tier, now, elapsed, random }: CacheParts, options: CacheOptions): Core {
+export function createCore(
+  { tier, now, elapsed, tick = elapsed, random }: CacheParts,
+  options: CacheOptions,
+): Core {
   let near: Near | undefined;
   let making: Promise<Near> | undefined;
   let tend = async (): Promise<void> => undefined;
@@ -83,6 +93,7 @@ export function createCore({ tier, now, elapsed, random }: CacheParts, options: 
     tier,
     attempts,
     elapsed,
+    tick,
     wall: now,
     every: options.checkEvery,
     apply: (changes) => near?.apply(changes),
@@ -98,7 +109,7 @@ export function createCore({ tier, now, elapsed, random }: CacheParts, options: 
     now: watch.now,
     lease: options.lease,
     flights: new Map(),
-    refreshing: new Set(),
+    refreshing: new Map(),
     near: () => near,
     async ready() {
       making ??= import("./near.ts").then(({ createNear }) => createNear(options));
@@ -117,8 +128,8 @@ export function createCore({ tier, now, elapsed, random }: CacheParts, options: 
 }
 
 /** What a key at a location is called in memory: a text of its own for each. */
-export function nameOf({ options }: Core, key: string, location: string | undefined): string {
-  if ((location === undefined || location === options.location) && !key.startsWith("\u0000")) return key;
+export function nameOf({ options }: Core, key: string, location?: string): string {
+  if ((location === undefined || location === options.location) && key.charCodeAt(0) !== 0) return key;
   return `\u0000${location ?? options.location}\u0000${key}`;
 }
 
@@ -133,10 +144,11 @@ export function keepNear(core: Core, name: string, entry: CacheEntry): NearEntry
 }
 
 /** What is being loaded under these marks is answered to who waits, and not kept. */
-export function outdate({ flights }: Core, isMeant: (flight: Flight) => boolean): void {
-  for (const [name, flight] of flights) {
-    if (!isMeant(flight)) continue;
-    flight.current = false;
+export function outdate({ flights, refreshing }: Core, isMeant: (running: Running) => boolean): void {
+  for (const running of refreshing.values()) if (isMeant(running)) running.current = false;
+  for (const [name, { running }] of flights) {
+    if (!isMeant(running)) continue;
+    running.current = false;
     flights.delete(name);
   }
 }

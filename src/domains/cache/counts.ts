@@ -65,16 +65,18 @@ export function createCounts({ tier, attempts, elapsed, due }: CountsParts): Cou
   };
   const seen = createSeen(due);
   const rates = new Map<string, { readonly asked: Millis; readonly rate: PatternRate }>();
-  let waiting: NearEntry[] = [];
+  const waiting: NearEntry[] = [];
+  const waits = (entry: NearEntry): boolean => {
+    // Beyond that reads go uncounted: they only inform the time to live.
+    if (waiting.length >= mostWaiting) return false;
+    waiting.push(entry);
+    due();
+    return true;
+  };
   return {
     count,
     read(entry, at) {
-      if (entry.reads === 0) {
-        // Beyond that reads go uncounted: they only inform the time to live.
-        if (waiting.length >= mostWaiting) return;
-        waiting.push(entry);
-        due();
-      }
+      if (entry.reads === 0 && !waits(entry)) return;
       entry.reads++;
       entry.lastRead = at;
     },

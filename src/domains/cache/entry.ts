@@ -36,6 +36,8 @@ export interface Place {
 }
 
 const longestKey = 400;
+/** A hundred years: a moment behind it may be one that no backend can keep. */
+const forever = 100 * 365 * 86_400_000;
 
 /** Errors: `invalid`. */
 export function placeOf(key: string, location: string): Place {
@@ -64,7 +66,14 @@ export function patternOf(key: string, given?: string): string {
 }
 
 /** Errors: `invalid`. */
-export function checkOptions({ ttl, minTtl, maxTtl, costRatio, tags = [] }: SetOptions): void {
+export function checkOptions(options: SetOptions & { readonly negativeTtl?: Millis | undefined }): void {
+  const { ttl, minTtl, maxTtl, costRatio, tags = [], context } = options;
+  const { staleWhileRevalidate, staleIfError, negativeTtl } = options;
+  textOf(context);
+  for (const [name, value] of Object.entries({ staleWhileRevalidate, staleIfError, negativeTtl })) {
+    if (value === undefined || (Number.isFinite(value) && value >= 0)) continue;
+    throw new LociError("invalid", `${name} is a number from 0, not ${value}.`);
+  }
   for (const [name, value] of Object.entries({ ttl, minTtl, maxTtl, costRatio })) {
     if (value === undefined || (Number.isFinite(value) && value > 0)) continue;
     throw new LociError("invalid", `${name} is a number above 0, not ${value}.`);
@@ -81,9 +90,13 @@ export function checkOptions({ ttl, minTtl, maxTtl, costRatio, tags = [] }: SetO
 /** What is to be kept: its JSON text, null for `undefined`. What JSON cannot say is thrown. */
 export function textOf(value: unknown): string | null {
   if (value === undefined) return null;
-  // For a function, or a symbol, JSON says nothing.
-  const text: string | undefined = JSON.stringify(value);
-  if (text !== undefined) return text;
+  try {
+    // For a function, or a symbol, JSON says nothing.
+    const text: string | undefined = JSON.stringify(value);
+    if (text !== undefined) return text;
+  } catch (cause) {
+    throw new LociError("invalid", "What is cached is what JSON can say: no bigint, no cycle.", { cause });
+  }
   throw new LociError("invalid", `What is cached is what JSON can say, not a ${typeof value}.`);
 }
 
@@ -151,7 +164,7 @@ export function makeEntry(making: Making): Made {
         most: (options.maxTtl ?? 86_400_000) / 1_000,
       });
   const { staleWhileRevalidate = 0, staleIfError = 0, context, tags = [] } = options;
-  const expiresAt = Math.round(at + ttl);
+  const expiresAt = Math.round(at + Math.min(ttl, forever));
   // What is known of a key is kept with it for a while: the next value says whether it changed.
   const kept = Math.max(staleWhileRevalidate, staleIfError, Math.min(ttl, 3_600_000), 60_000);
   const keyPattern = patternOf(key, options.pattern);
@@ -169,7 +182,7 @@ export function makeEntry(making: Making): Made {
     lastAccessed: at,
     createdAt: at,
     expiresAt,
-    keptUntil: Math.round(expiresAt + kept),
+    keptUntil: Math.round(expiresAt + Math.min(kept, forever)),
     keyPattern,
     tags: marksFor(place.id, tags, held?.marks ?? {}),
     size: Buffer.byteLength(text ?? "") + Buffer.byteLength(place.cacheKey),

@@ -1,6 +1,6 @@
 import type { CacheEntry } from "../../model/cache.ts";
-import { type Core, type Flight, hit, keepNear, nameOf } from "./core.ts";
-import { checkOptions, patternOf, placeOf, type SetOptions, valueOf } from "./entry.ts";
+import { type Core, type Flight, hit, keepNear, nameOf, type Running } from "./core.ts";
+import { checkOptions, patternOf, type Place, placeOf, type SetOptions, valueOf } from "./entry.ts";
 import { isFresh, type Job, type LoadOptions, loadShared, type Outcome, readShared } from "./load.ts";
 import type { NearEntry } from "./near.ts";
 import { type Held, tagMark } from "./tier.ts";
@@ -11,13 +11,38 @@ export type Load = () => unknown;
 
 const none: LoadOptions = {};
 
-/** A hit in memory makes no promise and asks nobody: docs/cache.md has what it takes. */
-export function getCached(core: Core, key: string, { location }: At = none): Promise<unknown> {
-  const entry = core.near()?.get(nameOf(core, key, location));
-  const time = core.watch.time();
-  if (entry === undefined || !(entry.expiresAt > time)) return getSlowly(core, key, location);
-  hit(core, entry, time);
-  return entry.answer;
+export interface Reader {
+  readonly get: (key: string, at?: At) => Promise<unknown>;
+  readonly getOrSet: (key: string, load: Load, options?: LoadOptions) => Promise<unknown>;
+}
+
+/** A hit in memory makes no promise of its own and asks nobody: docs/cache.md has what it takes. */
+export function createReader(core: Core): Reader {
+  // Looked up once: a hit is worth some 100 ns, and each look costs one or two.
+  const { near: memory, watch, counts } = core;
+  const { time } = watch;
+  const { count, read } = counts;
+  return {
+    get(key, at) {
+      const near = memory();
+      const entry = near?.get(nameOf(core, key, at?.location));
+      const now = time();
+      if (entry === undefined || !(entry.expiresAt > now)) return getSlowly(core, key, at?.location);
+      count.nearHits++;
+      read(entry, now);
+      return entry.answer;
+    },
+    getOrSet(key, load, options = none) {
+      const near = memory();
+      const entry = near?.get(nameOf(core, key, options.location));
+      const now = time();
+      if (entry === undefined || !(entry.expiresAt > now)) return fetchSlowly(core, { key, load, options });
+      count.nearHits++;
+      read(entry, now);
+      if (now > entry.earlyFrom) considerEarly(core, entry, { key, load, options });
+      return entry.answer;
+    },
+  };
 }
 
 async function getSlowly(core: Core, key: string, location = core.options.location): Promise<unknown> {
@@ -34,22 +59,6 @@ async function getSlowly(core: Core, key: string, location = core.options.locati
   if (isFresh(held, core.now())) return farHit(core, name, held.entry);
   core.counts.missed(patternOf(key));
   return undefined;
-}
-
-export function fetchCached(
-  core: Core,
-  {
-    key,
-    load,
-    options = none,
-  }: { readonly key: string; readonly load: Load; readonly options?: LoadOptions | undefined },
-): Promise<unknown> {
-  const entry = core.near()?.get(nameOf(core, key, options.location));
-  const time = core.watch.time();
-  if (entry === undefined || !(entry.expiresAt > time)) return fetchSlowly(core, { key, load, options });
-  hit(core, entry, time);
-  if (time > entry.earlyFrom) considerEarly(core, entry, { key, load, options });
-  return entry.answer;
 }
 
 interface Asked {
@@ -84,24 +93,18 @@ async function fetchSlowly(core: Core, asked: Asked): Promise<unknown> {
     core.counts.count.waits++;
     return flying.answer;
   }
-  const marks = (options.tags ?? []).map(tagMark);
-  let begin: () => void = () => undefined;
-  const begun = new Promise<void>((done) => {
-    begin = done;
-  });
-  const flight: Flight = {
-    id: place.id,
-    marks,
-    current: true,
-    answer: begun.then(() => fly(core, { ...asked, name }, () => flight.current)),
-  };
+  const running = runningOf(place, options);
+  const flight: Flight = { running, answer: fly(core, { ...asked, name }, () => running.current) };
   core.flights.set(name, flight);
-  begin();
   try {
     return await flight.answer;
   } finally {
     if (core.flights.get(name) === flight) core.flights.delete(name);
   }
+}
+
+function runningOf({ id }: Place, { tags = [] }: LoadOptions): Running {
+  return { id, marks: tags.map(tagMark), current: true };
 }
 
 type Named = Asked & { readonly name: string };
@@ -173,9 +176,10 @@ function served(core: Core, asked: Asked, entry: NearEntry): unknown {
 function refresh(core: Core, asked: Asked, from: string): boolean {
   const name = nameOf(core, asked.key, asked.options.location);
   if (core.refreshing.has(name) || core.flights.has(name)) return false;
-  core.refreshing.add(name);
-  // What was invalidated meanwhile is no longer what stands in memory.
-  const isCurrent = (): boolean => core.near()?.get(name)?.version === from;
+  const place = placeOf(asked.key, asked.options.location ?? core.options.location);
+  const running = runningOf(place, asked.options);
+  core.refreshing.set(name, running);
+  const isCurrent = (): boolean => running.current;
   void loadShared(core, { ...jobOf(core, asked, isCurrent), from }, false)
     .then((outcome) => kept(core, name, { outcome, isCurrent }))
     .catch(() => undefined)

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { CacheEntry } from "../../model/cache.ts";
 import type { Millis } from "../../model/collection.ts";
 import type { Counts } from "./counts.ts";
-import { type Place, patternOf, type SetOptions, textOf, makeEntry } from "./entry.ts";
+import { type Place, patternOf, type SetOptions, textOf, valueOf, makeEntry } from "./entry.ts";
 import { type Claim, type Held, tagMark, type Tier } from "./tier.ts";
 import type { Attempts } from "./trouble.ts";
 
@@ -134,7 +134,7 @@ async function loadNow(parts: LoadParts, job: Job, { held, claim }: Turn): Promi
     const over = held === undefined ? undefined : (held.entry?.version ?? null);
     const put = await attempts.attempt(() => tier.put(entry, over, claim));
     // Another value was set meanwhile, and is newer than this one.
-    return put === false ? { entry: null, value } : { entry, by: "load" };
+    return put === false ? { entry: null, value: valueOf(text) } : { entry, by: "load" };
   } catch (error) {
     counts.count.failedLoads++;
     await release();

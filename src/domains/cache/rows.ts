@@ -3,7 +3,7 @@ import { type CacheEntry, cacheLoads, cacheMarks, cachePatterns, edgeCache } fro
 import type { Millis } from "../../model/collection.ts";
 import { fromCursor, pageSize, toCursor } from "../cursor.ts";
 import type { Page } from "../sessions.ts";
-import { marksOf } from "./tier.ts";
+import { agree, type Marks, marksOf } from "./tier.ts";
 
 /** An entry as people ask for it. */
 export interface CacheItem {
@@ -22,7 +22,8 @@ export interface CacheItem {
   readonly createdAt: Millis;
   readonly expiresAt: Millis;
   readonly lastAccessed: Millis;
-  readonly expired: boolean;
+  /** `invalidated`: a tag that it has was taken away since it was put. */
+  readonly state: "fresh" | "expired" | "invalidated";
   readonly metadata: unknown;
 }
 
@@ -83,7 +84,21 @@ export interface Swept {
 const hour = 3_600_000;
 const batch = 500;
 
-export function itemOf(row: CacheEntry, now: Millis): CacheItem {
+async function itemsOf(engine: Engine, rows: readonly CacheEntry[], now: Millis): Promise<CacheItem[]> {
+  const names = [...new Set(rows.flatMap(({ tags }) => Object.keys(marksOf(tags))))];
+  const marks =
+    names.length === 0 ? [] : await engine.find(cacheMarks, { where: { name: { anyOf: names } } });
+  const current = Object.fromEntries(marks.map(({ name, version }) => [name, version]));
+  return rows.map((row) => itemOf(row, current, now));
+}
+
+/** The entry with this id as it stands there. */
+export async function inspectEntry(engine: Engine, id: string, now: Millis): Promise<CacheItem | null> {
+  const rows = await engine.find(edgeCache, { where: { id }, limit: 1 });
+  return (await itemsOf(engine, rows, now))[0] ?? null;
+}
+
+function itemOf(row: CacheEntry, current: Marks, now: Millis): CacheItem {
   const { metadata } = row;
   const auto =
     typeof metadata === "object" && metadata !== null && "auto_ttl" in metadata && metadata.auto_ttl;
@@ -102,7 +117,7 @@ export function itemOf(row: CacheEntry, now: Millis): CacheItem {
     createdAt: row.createdAt,
     expiresAt: row.expiresAt,
     lastAccessed: row.lastAccessed,
-    expired: row.expiresAt <= now,
+    state: !agree(marksOf(row.tags), current) ? "invalidated" : row.expiresAt <= now ? "expired" : "fresh",
     metadata,
   };
 }
@@ -124,7 +139,7 @@ export async function listEntries(engine: Engine, query: CacheQuery, now: Millis
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   return {
-    items: page.map((row) => itemOf(row, now)),
+    items: await itemsOf(engine, page, now),
     next: last !== undefined && rows.length > limit ? toCursor(last.lastAccessed, last.id) : null,
   };
 }

@@ -1,3 +1,4 @@
+import { errorCode } from "../../errors.ts";
 import type { Millis } from "../../model/collection.ts";
 
 /** What the shared tier did not answer. */
@@ -38,7 +39,8 @@ export function createAttempts(elapsed: () => Millis, patience: Millis): Attempt
         return await Promise.race([work(), late]);
       } catch (error) {
         note(error);
-        restsUntil = elapsed() + rest;
+        // What was wrong with one value is not wrong with the next.
+        if (errorCode(error) !== "invalid") restsUntil = elapsed() + rest;
         return undefined;
       } finally {
         clearTimeout(timer);

@@ -16,6 +16,8 @@ interface WatchParts {
   readonly attempts: Attempts;
   /** A clock that nobody sets, and this machine's. */
   readonly elapsed: () => Millis;
+  /** The former, as it was a moment ago. */
+  readonly tick: () => Millis;
   readonly wall: () => Millis;
   readonly every: Millis;
   readonly apply: (changes: Changes) => void;
@@ -24,7 +26,7 @@ interface WatchParts {
 /** A write may be seen so long after the moment that it carries: it is looked for twice. */
 const overlap = 2_000;
 
-export function createWatch({ tier, attempts, elapsed, wall, every, apply }: WatchParts): Watch {
+export function createWatch({ tier, attempts, elapsed, tick, wall, every, apply }: WatchParts): Watch {
   let offset = wall() - elapsed();
   let next = Number.NEGATIVE_INFINITY;
   let since: Millis | undefined;
@@ -45,7 +47,7 @@ export function createWatch({ tier, attempts, elapsed, wall, every, apply }: Wat
   };
   return {
     time() {
-      const at = elapsed();
+      const at = tick();
       return at < next ? at + offset : Number.NaN;
     },
     now: () => elapsed() + offset,

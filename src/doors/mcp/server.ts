@@ -4,6 +4,7 @@ import { nearest } from "../../operations/nearest.ts";
 import type { Context, Millis } from "../../operations/operation.ts";
 import { withoutSecrets } from "../../operations/redaction.ts";
 import { safeText } from "../cli/safe.ts";
+import { contextCapabilities, serveContext } from "./context/serve.ts";
 import { readArguments } from "./input.ts";
 import { clipped } from "./recalled.ts";
 import { remedyOf } from "./remedies.ts";
@@ -40,9 +41,10 @@ interface Answered {
 export function createServer(parts: ServerParts): Server {
   const server = new Server(
     { name: "loci", title: "Loci", version: parts.version },
-    { capabilities: { tools: {} }, instructions },
+    { capabilities: { tools: {}, ...contextCapabilities }, instructions },
   );
   serveTools(server, parts);
+  serveContext(server, parts);
   return server;
 }
 
