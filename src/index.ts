@@ -12,6 +12,10 @@ export type {
   Swept,
 } from "./domains/cache/cache.ts";
 export type { Activity, ActivityLimits } from "./domains/activity.ts";
+export type { Backup, Backups, Restored } from "./backups/backups.ts";
+export type { Databases } from "./databases/databases.ts";
+export type { DatabaseItem, DatabaseProvider, RemovedDatabase } from "./databases/provider.ts";
+export type { MadeToken, TokenItem, Tokens } from "./databases/tokens.ts";
 export type {
   Blackboard,
   BoardAnswer,
@@ -61,6 +65,7 @@ export type {
   TaskWork,
 } from "./domains/metrics.ts";
 export type { Price, PriceOverride, PriceOverrides, Prices } from "./domains/prices.ts";
+export type { Queries, QueryOrder, QueryStats, SlowQueryQuery } from "./domains/queries.ts";
 export type { CostLine, Reports, Span, ToolLine, Totals } from "./domains/reports.ts";
 export type { SearchAnswer, SearchItem, SearchOptions } from "./domains/search/search.ts";
 export type { Page, SessionQuery, Sessions, SessionState } from "./domains/sessions.ts";
@@ -96,9 +101,10 @@ export { newId } from "./model/id.ts";
 export type { AgentMemory } from "./model/memory.ts";
 export type { Message } from "./model/message.ts";
 export type { ModelCall } from "./model/model-call.ts";
+export type { SlowQuery } from "./model/query.ts";
 export type { Session, SessionStatus } from "./model/session.ts";
 export type { ToolExecution, ToolStatus } from "./model/tool-execution.ts";
-export { type ImportAll, type Loci, open, type OpenOptions } from "./open.ts";
+export { type ImportAll, type Loci, open, openDatabases, type OpenOptions } from "./open.ts";
 export type { ImportProgress, ImportReport } from "./record/import/import.ts";
 export {
   createRecorder,

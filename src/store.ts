@@ -1,6 +1,10 @@
 import { rmSync } from "node:fs";
+import { createClock } from "./domains/clock.ts";
+import { createQueries, type Queries } from "./domains/queries.ts";
 import type { Engine } from "./engine/engine.ts";
+import { createMeter, type Meter } from "./engine/meter.ts";
 import { errorCode, LociError } from "./errors.ts";
+import type { Millis } from "./model/collection.ts";
 import { searchSchema, storeSchema } from "./model/schema.ts";
 import { describePlace, type Environment, type Place, toPlace } from "./place.ts";
 
@@ -9,6 +13,13 @@ export interface OpenStoreOptions {
   readonly inThread?: boolean;
   /** How long a call waits for other processes before it answers `busy`, in ms. Default 30,000. */
   readonly busyTimeout?: number;
+  /**
+   * Queries are measured, and by default stored every 10 s by a process that writes to the store itself. True: by one that
+   * only reads too, and at its end. False: nothing is measured. See docs/metrics.md.
+   */
+  readonly queries?: boolean | undefined;
+  /** A query that takes as long is slow: it is logged, without its values. Default 100 ms. */
+  readonly slowQuery?: Millis | undefined;
   /** Where the store is a server: connections at most (default 10), and the ms after which an unused one is closed. */
   readonly connections?: { readonly max?: number; readonly idleTimeout?: number };
 }
@@ -16,6 +27,8 @@ export interface OpenStoreOptions {
 export interface Store extends AsyncDisposable {
   readonly place: Place;
   readonly engine: Engine;
+  /** Which queries take the time. */
+  readonly queries: Queries;
   /** Where the search index is: opened when first asked for. A damaged index is thrown away: it can be made again. */
   readonly index: () => Promise<Engine>;
   readonly close: () => Promise<void>;
@@ -24,24 +37,32 @@ export interface Store extends AsyncDisposable {
 /** Opens a store and brings it to this version's schema. The one function that knows every backend. */
 export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<Store> {
   const place = toPlace(url);
-  const engine = await openEngine(place, options);
+  const { queries: always, slowQuery: slowFrom } = options;
+  const meter =
+    always === false || place.kind === "memory" ? undefined : createMeter({ now: Date.now, slowFrom });
+  const engine = await openEngine(place, { ...options, meter });
   try {
     await engine.prepare(storeSchema);
   } catch (error) {
     await engine.close();
     throw error;
   }
+  const elapsed = (): number => performance.now();
+  const now = createClock(engine, { now: Date.now, elapsed });
+  const queries = createQueries(engine, { meter, now, elapsed, always });
   let index: Promise<Engine> | undefined;
   const close = async (): Promise<void> => {
     // An index that could not be opened has told its caller; there is nothing to close.
     const opened = await index?.catch(() => undefined);
     if (opened !== engine) await opened?.close();
+    await queries.close();
     await engine.close();
   };
   return {
     place,
     engine,
-    index: () => (index ??= openIndex(place, engine, options)),
+    queries,
+    index: () => (index ??= openIndex(place, engine, { ...options, meter })),
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -53,7 +74,9 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
  */
 const storePage = 2048;
 
-async function openEngine(place: Place, options: OpenStoreOptions): Promise<Engine> {
+type Metered = OpenStoreOptions & { readonly meter: Meter | undefined };
+
+async function openEngine(place: Place, options: Metered): Promise<Engine> {
   switch (place.kind) {
     case "memory": {
       const { createMemoryEngine } = await import("./engine/memory.ts");
@@ -68,6 +91,7 @@ async function openEngine(place: Place, options: OpenStoreOptions): Promise<Engi
       const readOnlyUrl = urlForSql(place.url);
       return createPostgresEngine(place.url, {
         ...options.connections,
+        meter: options.meter,
         ...(readOnlyUrl === undefined ? {} : { readOnlyUrl }),
       });
     }
@@ -89,7 +113,7 @@ function urlForSql(url: string, env: Environment = process.env): string | undefi
   return env["LOCI_URL"] === url && second !== "" ? second : undefined;
 }
 
-async function openIndex(place: Place, engine: Engine, options: OpenStoreOptions): Promise<Engine> {
+async function openIndex(place: Place, engine: Engine, options: Metered): Promise<Engine> {
   if (place.kind !== "file") {
     await engine.prepare(searchSchema);
     return engine;
@@ -104,7 +128,7 @@ async function openIndex(place: Place, engine: Engine, options: OpenStoreOptions
   }
 }
 
-async function openIndexFile(path: string, options: OpenStoreOptions): Promise<Engine> {
+async function openIndexFile(path: string, options: Metered): Promise<Engine> {
   const { openLibsql } = await import("./engines/libsql/libsql.ts");
   const engine = await openLibsql(path, options);
   try {

@@ -102,3 +102,28 @@ test("loci metrics records work and reports it; loci agents shows who did it, an
   const screen = await world.loci(["agents", "--region", "iad", "--format", "table"]);
   expect(screen.stdout).toMatch(/1 agent +○ 1 inactive[^]*silent-7 +iad +○ inactive/);
 });
+
+test("loci queries shows the patterns that take the time and the slow runs, and forgets them", async () => {
+  const measured = await open(world.store, { queries: true, slowQuery: 0 });
+  for (const n of [1, 2]) await measured.sql?.query(`select id from sessions where message_count > ${n}`);
+  await measured.sessions.list();
+  await measured.close();
+  const top = json((await world.loci(["queries", "--by", "mean", "--json"])).stdout);
+  expect(top["items"]).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ pattern: "select id from sessions where message_count > ?", count: 2 }),
+    ]),
+  );
+  const screen = await world.loci(["queries", "--format", "table"]);
+  expect(screen.stdout).toMatch(/ m?s +2 .* select id from sessions where message_count > \?/);
+  expect(screen.stdout).toMatch(/select … from sessions/);
+  const slow = await world.loci(["queries", "--slow", "--limit", "1", "--format", "table"]);
+  expect([slow.stdout.trim().split("\n").length, slow.stderr]).toEqual([
+    2,
+    expect.stringContaining("--after"),
+  ]);
+  const wrong = await world.loci(["queries", "--since", "7d"]);
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("--slow --since")]);
+  await world.loci(["queries", "reset"]);
+  expect((await world.loci(["queries", "--format", "table"])).stderr).toContain("No query was measured yet");
+});

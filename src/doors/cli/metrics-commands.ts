@@ -1,4 +1,5 @@
 import { recordMetric, showAgents, showMetrics } from "../../operations/metrics.ts";
+import { resetQueries, showQueries } from "../../operations/queries.ts";
 import type { Command } from "./command.ts";
 import { operated } from "./operated.ts";
 
@@ -28,5 +29,19 @@ export const metricsCommands: readonly Command[] = [
       ["loci agents", "all of them, in whatever swarms they are"],
       ["loci agents --region fra --since 24h", "one region, with the work of a day"],
     ],
+  }),
+  operated(showQueries, {
+    view: async () => (await import("./views/queries.ts")).queriesView,
+    details:
+      "Programs that write to the store also store every 10 seconds how long its queries took, without the values in them. A command that is done sooner stores nothing.",
+    examples: [
+      ["loci queries", "the patterns that take the most time"],
+      ["loci queries --by p95 --limit 5", "those that are slow at times"],
+      ["loci queries --slow --since 1d", "single runs of 100 ms and more, the newest first"],
+    ],
+  }),
+  operated(resetQueries, {
+    view: async () => (await import("./views/queries.ts")).resetView,
+    examples: [["loci queries reset", "before a measurement"]],
   }),
 ];

@@ -67,15 +67,16 @@ export function openConnection(path: string, { readonly, pageSize = 4096 }: Conn
     return made;
   };
   const run = ({ sql, sets, answers }: Statement): Answer => {
+    const began = performance.now();
     const { run: statement, places } = prepare(sql);
     if (answers) {
       statement.raw();
       const rows = sets.flatMap((set) => statement.all(bindList(set, places)) as unknown[][]);
-      return { changes: rows.length, rows };
+      return { changes: rows.length, rows, ms: performance.now() - began };
     }
     let changes = 0;
     for (const set of sets) changes += statement.run(bindList(set, places)).changes;
-    return { changes, rows: [] };
+    return { changes, rows: [], ms: performance.now() - began };
   };
   return {
     setUp() {

@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
 import type { Engine, SqlDoor } from "../../engine/engine.ts";
+import type { Meter } from "../../engine/meter.ts";
 import { createSqlEngine } from "../sql/engine.ts";
 import { createSqliteDialect } from "../sql/sqlite.ts";
+import { createLibsqlCopies } from "./copies.ts";
 import { createLibsqlSqlDoor } from "./sql-door.ts";
 import type { LibsqlClient, LibsqlOptions } from "./session.ts";
 import { openThread } from "./thread.ts";
@@ -14,6 +16,7 @@ export interface OpenLibsqlOptions extends LibsqlOptions {
   readonly inThread?: boolean;
   /** Default: {@link createLibsqlSqlDoor}, whose process starts with the first query. */
   readonly sql?: SqlDoor;
+  readonly meter?: Meter | undefined;
   readonly now?: () => number;
 }
 
@@ -22,7 +25,7 @@ export interface LibsqlEngine extends Engine, Pick<LibsqlClient, "backup" | "che
 /** Opens a file, or makes it (0600, in a folder of 0700). Any number of processes may have it open. */
 export async function openLibsql(
   path: string,
-  { inThread = false, sql, now, ...options }: OpenLibsqlOptions = {},
+  { inThread = false, sql, meter, now, ...options }: OpenLibsqlOptions = {},
 ): Promise<LibsqlEngine> {
   const place = resolve(path);
   // The native driver is loaded only in the thread that uses it.
@@ -33,6 +36,7 @@ export async function openLibsql(
   const wake = createFileWake(place);
   const engine = createSqlEngine(client, createSqliteDialect("libsql"), {
     sql: sql ?? door,
+    meter,
     wake,
     ...(now && { now }),
   });
@@ -41,5 +45,13 @@ export async function openLibsql(
     await door.close();
     await engine.close();
   };
-  return { ...engine, backup: client.backup, check: client.check, close, [Symbol.asyncDispose]: close };
+  const copies = createLibsqlCopies(place, client.backup);
+  return {
+    ...engine,
+    copies,
+    backup: client.backup,
+    check: client.check,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }

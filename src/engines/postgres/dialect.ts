@@ -2,6 +2,7 @@ import { unescapeText } from "../../engine/text.ts";
 import { columnName, type FieldKind } from "../../model/collection.ts";
 import { query, statement } from "../sql/client.ts";
 import type { Column, Dialect } from "../sql/dialect.ts";
+import { postgresRules } from "../sql/guard-lists.ts";
 import { payloadValue, safeInteger } from "../sql/sqlite.ts";
 import { createWriter, quoted } from "../sql/writer.ts";
 import { fuse } from "./fuse.ts";
@@ -12,6 +13,7 @@ const schemaLock = 0x4c6f6369;
 
 export const postgresDialect: Dialect = {
   name: "postgres",
+  lexis: postgresRules.lexis,
   // collate "C": texts sort by their bytes, as in SQLite. (3): what others write has no more than our milliseconds.
   types: { ...casts, id: 'text collate "C"', text: 'text collate "C"', time: "timestamptz(3)" },
   clock: "clock_timestamp()",

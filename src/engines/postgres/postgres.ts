@@ -1,6 +1,8 @@
 import type { Engine, SqlDoor } from "../../engine/engine.ts";
+import type { Meter } from "../../engine/meter.ts";
 import { createSqlEngine } from "../sql/engine.ts";
 import { openPool, type PostgresOptions } from "./client.ts";
+import { createPostgresCopies } from "./copies.ts";
 import { postgresDialect } from "./dialect.ts";
 import { createPostgresSqlDoor } from "./sql-door.ts";
 import { createPostgresWake } from "./wake.ts";
@@ -10,18 +12,20 @@ export interface CreatePostgresOptions extends PostgresOptions {
   readonly sql?: SqlDoor;
   /** For that door: the URL of a role that may only SELECT. */
   readonly readOnlyUrl?: string;
+  readonly meter?: Meter | undefined;
   readonly now?: () => number;
 }
 
 /** A PostgreSQL database (14 or newer). Connects with the first call. */
 export async function createPostgresEngine(
   url: string,
-  { sql, readOnlyUrl, now, ...options }: CreatePostgresOptions = {},
+  { sql, readOnlyUrl, meter, now, ...options }: CreatePostgresOptions = {},
 ): Promise<Engine> {
   const client = await openPool(url, options);
   const wake = createPostgresWake(url, client);
   const engine = createSqlEngine(client, postgresDialect, {
     sql: sql ?? createPostgresSqlDoor(url, { readOnlyUrl }),
+    meter,
     wake,
     ...(now && { now }),
   });
@@ -29,5 +33,5 @@ export async function createPostgresEngine(
     await wake.close();
     await engine.close();
   };
-  return { ...engine, close, [Symbol.asyncDispose]: close };
+  return { ...engine, copies: createPostgresCopies(client), close, [Symbol.asyncDispose]: close };
 }

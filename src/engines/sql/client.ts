@@ -19,6 +19,8 @@ export interface Statement {
 
 export interface Answer {
   readonly changes: number;
+  /** How long the database took for it, in ms. */
+  readonly ms: number;
   readonly rows: ReadonlyArray<readonly unknown[]>;
 }
 

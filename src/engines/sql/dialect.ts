@@ -3,12 +3,15 @@ import type { Plan } from "../../engine/query.ts";
 import type { Stored, StoredRow } from "../../engine/stored.ts";
 import type { AnyCollection, FieldKind } from "../../model/collection.ts";
 import type { Param, Statement } from "./client.ts";
+import type { Lexis } from "./guard-tokens.ts";
 import type { Writer } from "./writer.ts";
 
 /** Everything in which two SQL databases differ. There is no other place that asks which one it is. */
 export interface Dialect {
   /** The engine's name. */
   readonly name: string;
+  /** Where a word ends in its language. */
+  readonly lexis: Lexis;
   readonly types: Readonly<Record<FieldKind, string>>;
   /** An expression for the moment by the server's clock; absent where the database runs in our process. */
   readonly clock?: string;

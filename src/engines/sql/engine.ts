@@ -1,5 +1,6 @@
 import { planChange, settingsOf } from "../../engine/change.ts";
 import type { Engine, SqlDoor, Wake } from "../../engine/engine.ts";
+import type { Meter } from "../../engine/meter.ts";
 import { type Plan, planQuery } from "../../engine/query.ts";
 import { planRollup, type RollupPlan } from "../../engine/rollup.ts";
 import { fieldOf } from "../../engine/stored.ts";
@@ -8,33 +9,37 @@ import { query, type SqlClient } from "./client.ts";
 import { compileFind, compileRollup, rollupColumns } from "./compile.ts";
 import { decodeRows, type Row } from "./decode.ts";
 import type { Dialect } from "./dialect.ts";
+import { meteredClient, meteredDoor } from "./metered.ts";
 import { migrate } from "./migrate.ts";
 import { createSteps } from "./step.ts";
 
 export interface SqlEngineOptions {
   readonly sql?: SqlDoor;
+  /** Notes every statement, those of {@link sql} too, but those that prepare the store. */
+  readonly meter?: Meter | undefined;
   readonly wake?: Wake;
   readonly now?: () => number;
 }
 
 /** The contract over any SQL database: verbs are checked, compiled, run, and their answers decoded by declared kind. */
 export function createSqlEngine(
-  client: SqlClient,
+  unmetered: SqlClient,
   dialect: Dialect,
-  { sql, wake, now = Date.now }: SqlEngineOptions = {},
+  { sql, wake, meter, now = Date.now }: SqlEngineOptions = {},
 ): Engine {
+  const client = meter ? meteredClient(unmetered, meter, dialect.lexis) : unmetered;
   const { clock } = dialect;
   const step = createSteps(client, dialect);
   const engine: Omit<Engine, "find"> & { find(from: AnyCollection, query?: object): Promise<Row[]> } = {
     name: dialect.name,
     place: client.place,
-    ...(sql && { sql }),
+    ...(sql && { sql: meter ? meteredDoor(sql, meter, dialect.lexis) : sql }),
     ...(wake && { wake }),
     ...(clock !== undefined && {
       now: async () => Number((await client.read(query(`select ${dialect.millis(clock)}`))).rows[0]?.[0]),
     }),
 
-    prepare: (schema) => migrate(client, dialect, { schema, now }),
+    prepare: (schema) => migrate(unmetered, dialect, { schema, now }),
 
     async write(changes) {
       return (await step(changes.map(planChange))).counts;

@@ -4,6 +4,7 @@ import { escapeText, unescapeText } from "../../engine/text.ts";
 import { columnName, type FieldKind } from "../../model/collection.ts";
 import { type Param, query } from "./client.ts";
 import type { Column, Dialect } from "./dialect.ts";
+import { sqliteRules } from "./guard-lists.ts";
 import { quoted } from "./writer.ts";
 
 const millisNow =
@@ -22,6 +23,7 @@ const made = {
 export function createSqliteDialect(name: string): Dialect {
   return {
     name,
+    lexis: sqliteRules.lexis,
     types: {
       id: "text",
       text: "text",
