@@ -12,6 +12,10 @@ export type {
   Swept,
 } from "./domains/cache/cache.ts";
 export type { Activity, ActivityLimits } from "./domains/activity.ts";
+export type { Backup, Backups, Restored } from "./backups/backups.ts";
+export type { Databases } from "./databases/databases.ts";
+export type { DatabaseItem, DatabaseProvider, RemovedDatabase } from "./databases/provider.ts";
+export type { MadeToken, TokenItem, Tokens } from "./databases/tokens.ts";
 export type {
   Blackboard,
   BoardAnswer,
@@ -100,7 +104,7 @@ export type { ModelCall } from "./model/model-call.ts";
 export type { SlowQuery } from "./model/query.ts";
 export type { Session, SessionStatus } from "./model/session.ts";
 export type { ToolExecution, ToolStatus } from "./model/tool-execution.ts";
-export { type ImportAll, type Loci, open, type OpenOptions } from "./open.ts";
+export { type ImportAll, type Loci, open, openDatabases, type OpenOptions } from "./open.ts";
 export type { ImportProgress, ImportReport } from "./record/import/import.ts";
 export {
   createRecorder,

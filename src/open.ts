@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Cache, type CacheOptions, createCache } from "./domains/cache/cache.ts";
+import { type Backups, createBackups } from "./backups/backups.ts";
 import { type Checkpoints, createCheckpoints } from "./domains/checkpoints.ts";
 import { createEdge, type Edge } from "./domains/edge/edge.ts";
 import { createIngest, type Ingest } from "./domains/ingest.ts";
@@ -22,7 +23,8 @@ import { createTasks, type Tasks } from "./domains/tasks/tasks.ts";
 import type { Engine, SqlDoor } from "./engine/engine.ts";
 import type { Happening } from "./model/happening.ts";
 import type { IndexThread } from "./index-thread.ts";
-import { describePlace, type Environment, type Place, storeUrl } from "./place.ts";
+import { createDatabases, type Databases } from "./databases/databases.ts";
+import { describePlace, type Environment, lociHome, type Place, storeUrl } from "./place.ts";
 import { readOwnPrices } from "./price-file.ts";
 import type { ImportOptions, ImportProgress, ImportReport } from "./record/import/import.ts";
 import { createRecorder, type Recorder, type RecorderOptions } from "./record/recorder.ts";
@@ -52,6 +54,10 @@ export interface Loci extends AsyncDisposable {
   /** What agents found out, for all of them. */
   readonly knowledge: Knowledge;
   readonly checkpoints: Checkpoints;
+  /** Copies of the whole store: docs/backup.md. Absent for a store in memory. */
+  readonly backups?: Backups;
+  /** Databases by name, on this machine and at Turso: docs/databases.md. */
+  readonly databases: Databases;
   readonly reports: Reports;
   readonly prices: Prices;
   /** Finds messages and tool executions by plain words: see docs/search.md. */
@@ -150,6 +156,8 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     ...coordination,
     queries: store.queries,
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),
+    ...backupsOf(engine, place),
+    databases: openDatabases(),
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -189,6 +197,18 @@ function createCoordination(
     }),
     metrics: createMetrics(engine, { now }),
   };
+}
+
+/** Databases by name, without a store of one's own. What they need comes from the environment: docs/databases.md. */
+export function openDatabases(env: Environment = process.env): Databases {
+  const make = async (path: string): Promise<void> => (await openStore(path)).close();
+  return createDatabases({ env, home: lociHome(env), make, now: Date.now });
+}
+
+function backupsOf(engine: Engine, place: Place): Pick<Loci, "backups"> {
+  if (place.kind !== "file" && place.kind !== "postgres") return {};
+  const backups = createBackups(engine, { folder: place.backups, spool: place.spool, now: Date.now });
+  return backups === undefined ? {} : { backups };
 }
 
 async function recover(url: string, place: Place): Promise<Recovered> {

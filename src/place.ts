@@ -8,8 +8,14 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where a store is, and where the files beside it are. */
 export type Place =
-  | { readonly kind: "file"; readonly path: string; readonly index: string; readonly spool: string }
-  | { readonly kind: "postgres"; readonly url: string; readonly spool: string }
+  | {
+      readonly kind: "file";
+      readonly path: string;
+      readonly index: string;
+      readonly spool: string;
+      readonly backups: string;
+    }
+  | { readonly kind: "postgres"; readonly url: string; readonly spool: string; readonly backups: string }
   /** Servers that no engine of this version opens: what is recorded for them waits in the spool. */
   | { readonly kind: "remote"; readonly url: string; readonly spool: string }
   | { readonly kind: "memory" };
@@ -41,7 +47,9 @@ export function toPlace(url: string, env: Environment = process.env): Place {
   if (scheme === undefined || scheme === "file") return filePlace(url);
   const hash = createHash("sha256").update(withoutCredentials(url)).digest("hex").slice(0, 16);
   const spool = join(lociHome(env), "spool", hash);
-  if (scheme === "postgres" || scheme === "postgresql") return { kind: "postgres", url, spool };
+  if (scheme === "postgres" || scheme === "postgresql") {
+    return { kind: "postgres", url, spool, backups: join(lociHome(env), "backups", hash) };
+  }
   if (["libsql", "http", "https", "ws", "wss"].includes(scheme)) return { kind: "remote", url, spool };
   throw new LociError("config", `A store is a file, a file: URL, postgres://… or memory:, not ${scheme}:…`, {
     where: withoutCredentials(url),
@@ -57,6 +65,7 @@ function filePlace(url: string): Place {
     path,
     index: `${base}.search.db`,
     spool: `${base}.spool`,
+    backups: `${base}.backups`,
   };
 }
 

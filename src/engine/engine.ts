@@ -137,6 +137,21 @@ export interface Wake {
   readonly works: () => boolean;
 }
 
+/** How a backend copies the whole of a store to a file, and takes it back. */
+export interface Copies {
+  /** What the files are called behind the dot. */
+  readonly extension: string;
+  /** A whole and consistent copy (0600), made while others write; nothing may be at the path. */
+  make(path: string): Promise<void>;
+  /** Looks through a copy: how many rows of each collection it has. Errors: `corrupt`. */
+  check(path: string): Promise<Readonly<Record<string, number>>>;
+  /**
+   * Puts a copy in the place of everything, in one transaction: killed at any point, the store is as it was or as the copy
+   * was. What it held before is copied to `aside` first, with nobody writing in between.
+   */
+  restore(path: string, aside: string): Promise<void>;
+}
+
 export interface SqlAnswer {
   readonly columns: readonly string[];
   readonly rows: ReadonlyArray<readonly unknown[]>;
@@ -240,6 +255,9 @@ export interface Engine extends AsyncDisposable {
 
   /** Absent where the backend has no SQL: it cannot be called there. */
   readonly sql?: SqlDoor;
+
+  /** Copies of the whole store. Absent where there is nothing that outlives the process. */
+  readonly copies?: Copies;
 
   /** Ends it; twice is fine. */
   close(): Promise<void>;

@@ -109,7 +109,13 @@ export const searchSchema: Schema = {
   migrations: [{ version: 1, summary: "search index", create: [searchSegments, searchBlocks, searchState] }],
 };
 
-/** Every collection that Loci has a table for. */
-export const ownCollections: readonly AnyCollection[] = [storeSchema, searchSchema].flatMap(
-  ({ migrations }) => migrations.flatMap(({ create = [] }) => create),
+/** Every collection of the store. */
+export const storeCollections: readonly AnyCollection[] = storeSchema.migrations.flatMap(
+  ({ create = [] }) => create,
 );
+
+/** Every collection that Loci has a table for. */
+export const ownCollections: readonly AnyCollection[] = [
+  ...storeCollections,
+  ...searchSchema.migrations.flatMap(({ create = [] }) => create),
+];

@@ -1,6 +1,5 @@
 import { statSync } from "node:fs";
 import type { Engine } from "../engine/engine.ts";
-import { LociError } from "../errors.ts";
 import { checkpoints } from "../model/checkpoint.ts";
 import { knowledge } from "../model/knowledge.ts";
 import { agentMemory } from "../model/memory.ts";
@@ -73,12 +72,35 @@ export const databaseUsage: Operation = operation({
   access: "read",
   params: { period: { kind: "enum", choices: periods, default: "24h", summary: "how far back" } },
   async run(loci, { period }, { now }): Promise<Usage> {
-    const length = lengths[period];
-    if (length === undefined) throw new LociError("invalid", `The period is ${periods.join(", ")}.`);
-    const since = now() - length;
+    const since = now() - lengths[period];
     const [rows, storageBytes] = await Promise.all([countSince(loci.engine, since), storageOf(loci)]);
     const rowsWritten = Object.values(rows).reduce((sum, count) => sum + count, 0);
     return { period, since: isoTime(since), rows, rowsWritten, storageBytes };
+  },
+});
+
+export interface PlatformUsage {
+  readonly period: string;
+  readonly since: string;
+  readonly rowsRead: number;
+  readonly rowsWritten: number;
+  readonly storageBytes: number;
+}
+
+/** What a provider counts of one of its databases; null where that is for the database itself to say. */
+export const platformUsage: Operation = operation({
+  name: "platform-usage",
+  summary: "what Turso counts of a database",
+  access: "read",
+  params: {
+    database: { kind: "string", required: true, summary: "its name" },
+    period: { kind: "enum", choices: periods, default: "24h", summary: "how far back" },
+  },
+  async run({ databases }, { database, period }, { now }): Promise<{ readonly usage: PlatformUsage | null }> {
+    const to = now();
+    const from = to - lengths[period];
+    const usage = await databases.usage(database, { from, to });
+    return { usage: usage === null ? null : { period, since: isoTime(from), ...usage } };
   },
 });
 

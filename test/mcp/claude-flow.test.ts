@@ -188,7 +188,7 @@ onEachStore("claude-flow's names", flags, (it) => {
 });
 
 test("claude-flow's names are offered with --compat only, and a name that is ours stays ours", async () => {
-  const offer = { flags: [], toolsets: ["swarm", ...compatToolsets] as const };
+  const offer = { env: {}, flags: [], toolsets: ["swarm", ...compatToolsets] as const };
   const status = offeredTools(offer).filter(({ name }) => name === "swarm_status");
   expect(status.map(({ toolset }) => toolset)).toEqual(["swarm"]);
   const world = makeWorld();

@@ -6,6 +6,7 @@ import { searchMessages } from "../../operations/search.ts";
 import { listSessions, showSession, tailMessages } from "../../operations/sessions.ts";
 import { runSql } from "../../operations/sql.ts";
 import { summarize } from "../../operations/summary.ts";
+import { adminCommands } from "./admin-commands.ts";
 import { cacheCommands } from "./cache-commands.ts";
 import type { Command } from "./command.ts";
 import { memoryCommands } from "./memory-commands.ts";
@@ -141,6 +142,7 @@ export const commands: readonly Command[] = [
     run: async (call) => (await import("./commands/doctor.ts")).doctor(call),
   },
   ...memoryCommands,
+  ...adminCommands,
   ...cacheCommands,
   operated(managePrices, {
     view: async () => (await import("./views/prices.ts")).pricesView,

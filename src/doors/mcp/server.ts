@@ -14,6 +14,10 @@ import { listed, type Offer, offeredTools, tools } from "./tools.ts";
 export interface ServerParts extends Offer {
   /** Opens the store; asked at the first call, and again after it failed. */
   readonly open: () => Promise<Loci>;
+  /** Opens a database by its name. */
+  readonly openDatabase: (name: string) => Promise<Loci>;
+  /** Closes it, where it is open. */
+  readonly forgetDatabase: (name: string) => Promise<void>;
   readonly version: string;
   /** Only this project, unless a call names another. */
   readonly project: string | undefined;
@@ -49,12 +53,13 @@ export function createServer(parts: ServerParts): Server {
 
 function serveTools(server: Server, parts: ServerParts): void {
   const offered = offeredTools(parts);
+  const remembered: Remembered = { database: undefined };
   server.setRequestHandler("tools/list", () => ({ tools: offered.map(listed) }));
   server.setRequestHandler("tools/call", async ({ params }, { mcpReq }) => {
     try {
       const tool = toolNamed(params.name, offered);
       return tool
-        ? await callTool(tool, { ...parts, given: params.arguments, signal: mcpReq.signal })
+        ? await callTool(tool, { ...parts, remembered, given: params.arguments, signal: mcpReq.signal })
         : unknown(params.name, offered);
     } catch (error) {
       return failed(error);
@@ -77,28 +82,47 @@ function unknown(name: string, offered: readonly Tool[]): Answered {
   return refused("not-found", sentence, next);
 }
 
+/** What one connection has named: the next call need not name it again. */
+interface Remembered {
+  database: string | undefined;
+}
+
 interface Asked extends ServerParts {
+  readonly remembered: Remembered;
   readonly given: unknown;
   readonly signal: AbortSignal;
 }
 
-async function callTool(
-  tool: Tool,
-  { given, signal, open, project, env, folder, now }: Asked,
-): Promise<Answered> {
+async function callTool(tool: Tool, asked: Asked): Promise<Answered> {
+  const { given, signal, project, env, folder, now, remembered, openDatabase, forgetDatabase } = asked;
   const input = readArguments(tool, given, now());
   const tokens = input["max_tokens"];
   // Four characters a token: what the budget of E3 and its tests count.
   const room = 4 * (typeof tokens === "number" ? tokens : maxTokens.default);
-  const loci = await open();
+  const loci = await storeOf(tool, input["database"], asked);
   const { text, data } = await tool.run({
     loci,
     input,
     project,
     room,
+    database: remembered.database,
+    at: openDatabase,
+    async forget(name) {
+      if (remembered.database === name) remembered.database = undefined;
+      await forgetDatabase(name);
+    },
     context: { now, env, folder, signal, wholeIds: true, progress: () => undefined },
   });
   return { content: [{ type: "text", text }], structuredContent: { ...data } };
+}
+
+async function storeOf(tool: Tool, named: unknown, asked: Asked): Promise<Loci> {
+  const { remembered, open, openDatabase } = asked;
+  if (tool.onDatabase !== true) return open();
+  const name = typeof named === "string" && named !== "" ? named : (remembered.database ?? "main");
+  const loci = name === "main" ? await open() : await openDatabase(name);
+  remembered.database = name === "main" ? undefined : name;
+  return loci;
 }
 
 /** One sentence on what is wrong and one on what helps; never a stack. */

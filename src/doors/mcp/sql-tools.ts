@@ -10,7 +10,7 @@ import {
 import { type Entry, shortList } from "./fit.ts";
 import { clipped } from "./recalled.ts";
 import { checkedValues, rowsAnswer } from "./sql-rows.ts";
-import { ask, maxTokens, quietMaxTokens, type Tool } from "./tool.ts";
+import { ask, databaseParam, quietDatabase, maxTokens, quietMaxTokens, type Tool } from "./tool.ts";
 
 const listTablesTool: Tool = {
   name: "list_tables",
@@ -18,7 +18,8 @@ const listTablesTool: Tool = {
     "Tables and views that SQL can name; the v_ ones are made for questions. Next: describe_table.",
   toolset: "sql",
   operation: listTables,
-  params: { max_tokens: quietMaxTokens },
+  onDatabase: true,
+  params: { database: quietDatabase, max_tokens: quietMaxTokens },
   async run(call) {
     const { input, room } = call;
     const { tables } = await ask<{ tables: readonly TableItem[] }>(listTables, call, input);
@@ -35,7 +36,9 @@ const describeTableTool: Tool = {
   toolset: "sql",
   operation: describeTable,
   aliases: { table_name: "table" },
+  onDatabase: true,
   params: {
+    database: quietDatabase,
     table: { kind: "string", required: true, summary: "name" },
     max_tokens: quietMaxTokens,
   },
@@ -69,7 +72,9 @@ const executeReadOnlyQueryTool: Tool = {
   toolset: "sql",
   operation: querySql,
   aliases: { sql: "query" },
+  onDatabase: true,
   params: {
+    database: databaseParam,
     query: { kind: "string", required: true, summary: "the statement" },
     params: { kind: "json", of: "list", summary: "" },
     max_tokens: maxTokens,
@@ -88,7 +93,8 @@ const databaseInfoTool: Tool = {
   description: "Which store this is and how much it holds: sessions, tools, errors, cost.",
   toolset: "sql",
   operation: databaseInfo,
-  params: {},
+  onDatabase: true,
+  params: { database: quietDatabase },
   async run(call) {
     const info = await ask<DatabaseInfo>(databaseInfo, call, call.input);
     const data = {

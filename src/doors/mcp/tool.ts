@@ -26,6 +26,12 @@ export interface ToolCall {
   readonly project: string | undefined;
   /** How many characters each form of the answer may have. */
   readonly room: number;
+  /** The database that this connection named last; undefined for the store itself. */
+  readonly database: string | undefined;
+  /** Opens a database by its name. */
+  readonly at: (database: string) => Promise<Loci>;
+  /** Closes a database before it is taken away. */
+  readonly forget: (database: string) => Promise<void>;
 }
 
 export interface ToolAnswer {
@@ -54,6 +60,10 @@ export interface Tool {
   readonly params: Params;
   /** Offered only where the command had this flag. */
   readonly flag?: Flag;
+  /** Offered only where the environment names an organization of Turso's. */
+  readonly needs?: "platform";
+  /** It acts on the database that its argument `database` names, or the connection named last. */
+  readonly onDatabase?: true;
   /** A tool that writes says what its calls may do; one that reads has nothing to say. */
   readonly writes?: Writes;
   /** Arguments that it does not know are left, instead of refused. */
@@ -92,5 +102,11 @@ export const quietMaxTokens = {
   summary: "",
   hidden: true,
 } as const;
+
+/** The database that a tool acts on; `main` is the store itself. */
+export const databaseParam = { kind: "string", summary: "" } as const;
+
+/** The same, taken and not shown. */
+export const quietDatabase = { kind: "string", summary: "", hidden: true } as const;
 
 export const cursor = { kind: "string", summary: "" } as const;

@@ -1,4 +1,5 @@
-import type { Param } from "../../operations/operation.ts";
+import { platformOf } from "../../operations/databases.ts";
+import type { Context, Param } from "../../operations/operation.ts";
 import { adminTools } from "./admin-tools.ts";
 import { claimAliases } from "./claude-flow/claims.ts";
 import { memoryAliases } from "./claude-flow/memory.ts";
@@ -35,11 +36,16 @@ export const tools: readonly Tool[] = [
 export interface Offer {
   readonly toolsets: ReadonlyArray<Tool["toolset"]>;
   readonly flags: readonly Flag[];
+  readonly env: Context["env"];
 }
 
-export function offeredTools({ toolsets, flags }: Offer): readonly Tool[] {
+export function offeredTools({ toolsets, flags, env }: Offer): readonly Tool[] {
+  const platform = platformOf(env) !== undefined;
   const offered = tools.filter(
-    ({ toolset, flag }) => toolsets.includes(toolset) && (flag === undefined || flags.includes(flag)),
+    ({ toolset, flag, needs }) =>
+      toolsets.includes(toolset) &&
+      (flag === undefined || flags.includes(flag)) &&
+      (needs === undefined || platform),
   );
   // A name that we and another program have is ours where both are asked for.
   return offered.filter((tool) => offered.find(({ name }) => name === tool.name) === tool);

@@ -5,10 +5,12 @@ import {
   type MemoryTables,
   memoryTables,
   periods,
+  type PlatformUsage,
+  platformUsage,
   type Usage,
 } from "../../operations/usage.ts";
 import { checkedValues, rowsAnswer } from "./sql-rows.ts";
-import { ask, type Tool } from "./tool.ts";
+import { ask, databaseParam, quietDatabase, type Tool, type ToolAnswer, type ToolCall } from "./tool.ts";
 
 const executeQueryTool: Tool = {
   name: "execute_query",
@@ -18,7 +20,9 @@ const executeQueryTool: Tool = {
   operation: executeSql,
   writes: { destructive: true },
   aliases: { sql: "query" },
+  onDatabase: true,
   params: {
+    database: databaseParam,
     query: { kind: "string", required: true, summary: "" },
     params: { kind: "json", of: "list", summary: "" },
   },
@@ -40,7 +44,9 @@ const vectorSearchTool: Tool = {
   description: "Rows of a table nearest to a vector by cosine.",
   toolset: "sql",
   operation: searchVectors,
+  onDatabase: true,
   params: {
+    database: quietDatabase,
     table: { kind: "string", required: true, summary: "" },
     vector_column: { kind: "string", required: true, summary: "" },
     query_vector: { kind: "json", of: "list", required: true, summary: "" },
@@ -77,25 +83,41 @@ const usageTool: Tool = {
   description: "Rows written in a period, and bytes stored.",
   toolset: "admin",
   operation: databaseUsage,
-  params: { period: { kind: "enum", choices: periods, default: "24h", summary: "how far back" } },
+  params: {
+    period: { kind: "enum", choices: periods, default: "24h", summary: "how far back" },
+    database: quietDatabase,
+  },
   async run(call) {
-    const usage = await ask<Usage>(databaseUsage, call, call.input);
-    const rows = Object.entries(usage.rows).map(([name, count]) => `${name}: ${count}`);
+    const { period, database = call.database } = call.input;
+    if (typeof database !== "string" || database === "main") return usageAnswer(call, period);
+    const { usage } = await ask<{ readonly usage: PlatformUsage | null }>(platformUsage, call, {
+      database,
+      period,
+    });
+    if (usage === null) return usageAnswer({ ...call, loci: await call.at(database) }, period);
+    const { rowsRead, rowsWritten, storageBytes, since } = usage;
     return {
-      text: [
-        `${usage.rowsWritten} rows in ${usage.period}, ${usage.storageBytes ?? "an unknown number of"} bytes stored`,
-        ...rows,
-      ].join("\n"),
-      data: {
-        period: usage.period,
-        since: usage.since,
-        rows_written: usage.rowsWritten,
-        rows: usage.rows,
-        storage_bytes: usage.storageBytes,
-      },
+      text: `${rowsWritten} rows written and ${rowsRead} read in ${usage.period}, ${storageBytes} bytes stored`,
+      data: { period, since, rows_read: rowsRead, rows_written: rowsWritten, storage_bytes: storageBytes },
     };
   },
 };
+
+async function usageAnswer(call: ToolCall, period: unknown): Promise<ToolAnswer> {
+  const usage = await ask<Usage>(databaseUsage, call, { period });
+  const rows = Object.entries(usage.rows).map(([name, count]) => `${name}: ${count}`);
+  const stored = `${usage.storageBytes ?? "an unknown number of"} bytes stored`;
+  return {
+    text: [`${usage.rowsWritten} rows in ${usage.period}, ${stored}`, ...rows].join("\n"),
+    data: {
+      period: usage.period,
+      since: usage.since,
+      rows_written: usage.rowsWritten,
+      rows: usage.rows,
+      storage_bytes: usage.storageBytes,
+    },
+  };
+}
 
 /** SQL that writes and finds by vectors, and what the store holds. */
 export const writeTools: readonly Tool[] = [executeQueryTool, vectorSearchTool, setupTool, usageTool];

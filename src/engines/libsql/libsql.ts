@@ -3,6 +3,7 @@ import type { Engine, SqlDoor } from "../../engine/engine.ts";
 import type { Meter } from "../../engine/meter.ts";
 import { createSqlEngine } from "../sql/engine.ts";
 import { createSqliteDialect } from "../sql/sqlite.ts";
+import { createLibsqlCopies } from "./copies.ts";
 import { createLibsqlSqlDoor } from "./sql-door.ts";
 import type { LibsqlClient, LibsqlOptions } from "./session.ts";
 import { openThread } from "./thread.ts";
@@ -44,5 +45,13 @@ export async function openLibsql(
     await door.close();
     await engine.close();
   };
-  return { ...engine, backup: client.backup, check: client.check, close, [Symbol.asyncDispose]: close };
+  const copies = createLibsqlCopies(place, client.backup);
+  return {
+    ...engine,
+    copies,
+    backup: client.backup,
+    check: client.check,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }

@@ -113,7 +113,9 @@ function checkTables(db: Database.Database, statement: Change, values: readonly 
   const targets = new Set(statement.targets.map(({ name }) => name));
   for (const page of checkChange(steps, sqliteWriting.write.functions)) {
     const table = roots.get(page);
-    if (table !== undefined && (targets.has(table) || !isKept(table))) continue;
+    // A statement cannot name it; AUTOINCREMENT counts there.
+    const isCounter = table === "sqlite_sequence";
+    if (table !== undefined && (targets.has(table) || isCounter || !isKept(table))) continue;
     throw new LociError(
       "read-only",
       `The statement would change ${table ?? "the schema"}, which it does not name.`,

@@ -21,7 +21,12 @@ const withinDay = { query_timeout: 86_400_000 };
 /** Twelve writers that lock two rows in opposite orders needed up to 5 tries. */
 const busyTries = 12;
 
-export async function openPool(url: string, options: PostgresOptions): Promise<SqlClient> {
+export interface PostgresClient extends SqlClient {
+  /** One transaction on one connection, begun by these words, for as long as the work takes. */
+  transaction<Result>(begin: string, work: (client: SqlClient) => Promise<Result>): Promise<Result>;
+}
+
+export async function openPool(url: string, options: PostgresOptions): Promise<PostgresClient> {
   const place = placeOf(url);
   const { default: pg } = await importDriver(place);
   const pool = new pg.Pool(poolConfig(url, options));
@@ -47,7 +52,7 @@ function poolConfig(url: string, options: PostgresOptions): PoolConfig {
   };
 }
 
-function createClient(place: string, pool: Pool): SqlClient {
+function createClient(place: string, pool: Pool): PostgresClient {
   let closed: Promise<void> | undefined;
 
   const attempt = async <Result>(work: () => Promise<Result>, again: boolean): Promise<Result> => {
@@ -75,8 +80,44 @@ function createClient(place: string, pool: Pool): SqlClient {
         return attempt(async () => [await run(pool, only, slow)], again);
       return attempt(() => inTransaction(pool, statements, slow), again);
     },
+    transaction: (begin, work) => longTransaction(place, pool, { begin, work }),
     close: () => (closed ??= pool.end()),
   };
+}
+
+async function longTransaction<Result>(
+  place: string,
+  pool: Pool,
+  { begin, work }: { readonly begin: string; readonly work: (client: SqlClient) => Promise<Result> },
+): Promise<Result> {
+  const connection = await pool.connect();
+  const heard = (): void => undefined;
+  connection.on("error", heard);
+  let broken = false;
+  try {
+    await connection.query({ text: begin, ...withinDay });
+    const result = await work({
+      place,
+      read: (statement) => run(connection, statement, true),
+      async write(statements) {
+        const answers: Answer[] = [];
+        for (const statement of statements) answers.push(await run(connection, statement, true));
+        return answers;
+      },
+      close: async () => undefined,
+    });
+    await connection.query("commit");
+    return result;
+  } catch (error) {
+    broken = await connection.query("rollback").then(
+      () => false,
+      () => true,
+    );
+    throw translated(place, error);
+  } finally {
+    connection.off("error", heard);
+    connection.release(broken);
+  }
 }
 
 async function inTransaction(pool: Pool, statements: readonly Statement[], slow: boolean): Promise<Answer[]> {

@@ -2,6 +2,7 @@ import type { Engine, SqlDoor } from "../../engine/engine.ts";
 import type { Meter } from "../../engine/meter.ts";
 import { createSqlEngine } from "../sql/engine.ts";
 import { openPool, type PostgresOptions } from "./client.ts";
+import { createPostgresCopies } from "./copies.ts";
 import { postgresDialect } from "./dialect.ts";
 import { createPostgresSqlDoor } from "./sql-door.ts";
 import { createPostgresWake } from "./wake.ts";
@@ -32,5 +33,5 @@ export async function createPostgresEngine(
     await wake.close();
     await engine.close();
   };
-  return { ...engine, close, [Symbol.asyncDispose]: close };
+  return { ...engine, copies: createPostgresCopies(client), close, [Symbol.asyncDispose]: close };
 }

@@ -21,7 +21,10 @@ export async function mcp(call: Call): Promise<undefined> {
   const { input, settings, env, folder, now, signal } = call;
   const url = settings.get("url").value ?? "";
   let opened: Promise<Loci> | undefined;
+  const databases = createOpened();
   const parts: ServerParts = {
+    openDatabase: databases.open,
+    forgetDatabase: databases.forget,
     async open() {
       opened ??= openStore(url);
       try {
@@ -46,9 +49,40 @@ export async function mcp(call: Call): Promise<undefined> {
     checkStdio(input);
     await serveTools({ ...parts, signal });
   }
+  await databases.close();
   // A store that could not be opened has told its caller; there is nothing to close.
   await (await opened?.catch(() => undefined))?.close();
   return undefined;
+}
+
+/** Databases that were named: each is opened once, and closed at the end. */
+function createOpened(): {
+  readonly open: ServerParts["openDatabase"];
+  readonly forget: ServerParts["forgetDatabase"];
+  readonly close: () => Promise<void>;
+} {
+  const all = new Map<string, Promise<Loci>>();
+  const opened = async (name: string): Promise<Loci> => {
+    const { open, openDatabases } = await import("../../../open.ts");
+    return open((await openDatabases().get(name)).url);
+  };
+  const forget = async (name: string): Promise<void> => {
+    const loci = all.get(name);
+    all.delete(name);
+    await (await loci?.catch(() => undefined))?.close();
+  };
+  return {
+    open(name) {
+      const known = all.get(name) ?? opened(name);
+      all.set(name, known);
+      known.catch(() => all.delete(name));
+      return known;
+    },
+    forget,
+    async close() {
+      for (const name of [...all.keys()]) await forget(name);
+    },
+  };
 }
 
 function checkStdio(input: Input): void {

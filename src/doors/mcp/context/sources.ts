@@ -22,6 +22,9 @@ export function createSources(loci: Loci, parts: ServerParts, signal: AbortSigna
     input: {},
     project,
     room: 0,
+    database: undefined,
+    at: parts.openDatabase,
+    forget: parts.forgetDatabase,
     context: { now, env, folder, signal, wholeIds: true, progress: () => undefined },
   };
   return {
