@@ -1,7 +1,8 @@
-// Bundles the MCP server, with the protocol's SDK, so that who installs Loci installs no SDK and the server starts
-// fast: `serve.js`, and `start-mcp.js`, which is the command line with the server in it. Part of `npm run build`,
-// behind tsc; what tsc alone makes runs where the SDK is installed. The licences of what is inside stand at the head.
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+// Bundles the cache's first tier with its library, and the MCP server with the protocol's SDK, so that who installs
+// Loci installs neither and the server starts fast: `start-mcp.js` is the command line with the server in it. Part of
+// `npm run build`, behind tsc; what tsc alone makes runs where both are installed. The licences of what is inside
+// stand at the head.
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -39,6 +40,22 @@ function laterStays(folder) {
   };
 }
 
+/** The cache's first tier, with the library in it: 20 KB instead of a package of 3.6 MB. */
+async function bundleCache() {
+  const file = fileURLToPath(new URL("../dist/domains/cache/near.js", import.meta.url));
+  const own = (source) => source.startsWith(".") || source.startsWith("node:");
+  const made = await rolldown({
+    input: file,
+    platform: "node",
+    logLevel: "warn",
+    external: (source, importer) =>
+      importer !== undefined && own(source) && !importer.includes("node_modules"),
+  });
+  const { output } = await made.generate({ format: "esm", minify: true, codeSplitting: false });
+  await made.close();
+  return { file, text: noticed(output[0], 1) };
+}
+
 async function bundle(path) {
   const file = join(doors, path);
   const found = [];
@@ -49,12 +66,16 @@ async function bundle(path) {
   const [chunk, ...more] = output;
   if (more.length > 0) throw new Error(`One file was expected, not ${output.length}.`);
   if (found.length === 0) throw new Error("The SDK's validator was not found.");
+  return { file, text: noticed(chunk, 3) };
+}
+
+function noticed(chunk, least) {
   const code = chunk.code.replace(/\n?\/\/# sourceMappingURL=.*$/m, "");
-  return { file, text: `/*!\nBundled into this file:\n\n${notices(chunk)}\n*/\n${code}` };
+  return `/*!\nBundled into this file:\n\n${notices(chunk, least)}\n*/\n${code}`;
 }
 
 /** The licences of the packages whose code is in the bundle. */
-function notices({ modules }) {
+function notices({ modules }, least) {
   const packages = new Map();
   for (const module of Object.keys(modules)) {
     const at = module.lastIndexOf("node_modules/");
@@ -63,20 +84,27 @@ function notices({ modules }) {
     const name = words[0].startsWith("@") ? `${words[0]}/${words[1]}` : words[0];
     packages.set(name, join(module.slice(0, at), "node_modules", name));
   }
-  if (packages.size < 3) throw new Error(`The bundle holds ${packages.size} packages: that cannot be all.`);
+  if (packages.size < least)
+    throw new Error(`The bundle holds ${packages.size} packages: that cannot be all.`);
   return [...packages]
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([name, place]) => {
       const { version, license } = JSON.parse(readFileSync(join(place, "package.json"), "utf8"));
-      const text = readFileSync(join(place, "LICENSE"), "utf8").replaceAll("*/", "* /").trim();
+      const [licence] = readdirSync(place).filter((entry) => /^LICENSE(\.md)?$/.test(entry));
+      const text = readFileSync(join(place, licence), "utf8").replaceAll("*/", "* /").trim();
       return `${name} ${version} (${license})\n\n${text}`;
     })
     .join("\n\n----\n\n");
 }
 
-for (const { file, text } of [await bundle("mcp/serve.js"), await bundle("cli/start-mcp.js")]) {
+for (const { file, text } of [await bundleCache(), await bundle("cli/start-mcp.js")]) {
   writeFileSync(file, text);
 }
+// The same server for who was not started by it; a bundle of its own would be half a megabyte more.
+writeFileSync(
+  join(doors, "mcp", "serve.js"),
+  'export { serveHttp, serveTools } from "../cli/start-mcp.js";\n',
+);
 // These are inside now, and would name a package that is not installed.
 for (const name of ["sdk.js", "server.js"]) rmSync(join(doors, "mcp", name), { force: true });
 writeFileSync(join(doors, "mcp", "sdk.d.ts"), "export type Server = object;\n");

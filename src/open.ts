@@ -183,7 +183,7 @@ function createCoordination(
   const edge = createEdge(engine, { now, from: region, elapsed, after });
   return {
     swarm: (id, limits = {}) => createSwarm(engine, id, { now, limits }),
-    tasks: createAssignment(engine, { now, tasks: createTasks(engine, { now }), regions: edge.metrics }),
+    tasks: createAssignment(engine, { now, tasks: createTasks(engine, { now }), regions: edge.list }),
     locks: createLocks(engine, { now }),
     mailbox: createMailbox(engine, { now }),
     edge,
@@ -261,7 +261,9 @@ async function importAll(
     how.onProgress?.(progress);
   };
   try {
-    const parts = { engine, ingest, costOf: prices.costOf, now: Date.now };
+    const readTable = async (path: string, table: string) =>
+      (await import("./engines/libsql/foreign.ts")).readForeignTable(path, table);
+    const parts = { engine, ingest, costOf: prices.costOf, now: Date.now, readTable };
     const report = await importPaths(parts, {
       ...how,
       onProgress,

@@ -6,6 +6,7 @@ import { type Task, type TaskStatus, taskAssignments, tasks } from "../model/tas
 import { type Activity, type ActivityLimits, activityLimits, activityOf, finishedWork } from "./activity.ts";
 import { type Blackboard, createBlackboard } from "./blackboard.ts";
 import type { Clock } from "./clock.ts";
+import { costsOf, type UnmatchedRegion, unmatchedRegions } from "./swarm-figures.ts";
 import { memberId } from "./tasks/attempt.ts";
 import { createVotes, type Votes } from "./votes.ts";
 
@@ -53,6 +54,8 @@ export interface AgentReport {
   readonly avgTaskDurationMs: number | null;
   /** When it last finished something; null where it never did. */
   readonly lastActivity: Millis | null;
+  /** What its sessions cost since it joined, US dollars; null where none was recorded. */
+  readonly costUsd: number | null;
 }
 
 export interface SwarmReport {
@@ -61,6 +64,8 @@ export interface SwarmReport {
   readonly agents: readonly AgentReport[];
   readonly health: Readonly<Record<Health, number>>;
   readonly tasks: Readonly<Record<TaskStatus, number>>;
+  /** Regions that tasks wait for, and where no agent is that is not silent. */
+  readonly unmatched: readonly UnmatchedRegion[];
 }
 
 export interface Beat {
@@ -147,7 +152,8 @@ export function createSwarm(engine: Engine, swarmId: string, { now, limits }: Sw
       const [all, counts] = await Promise.all([reports(at), countTasks(engine, swarmId)]);
       const health = { healthy: 0, warning: 0, unhealthy: 0 };
       for (const agent of all) health[agent.health]++;
-      return { swarmId, at, agents: all, health, tasks: counts };
+      const unmatched = await unmatchedRegions(engine, swarmId, all);
+      return { swarmId, at, agents: all, health, tasks: counts, unmatched };
     },
   };
 }
@@ -215,6 +221,7 @@ async function readReports(
     }),
     finishedWork(engine, { swarmId, since: at - hour, agents: names }),
   ]);
+  const costs = await costsOf(engine, members);
   const about = new Map(known.map((row) => [row.agentId, row]));
   const reports = members.map((member): AgentReport => {
     const mine = outcomes.filter(({ agentId }) => agentId === member.agentId);
@@ -239,6 +246,7 @@ async function readReports(
       failed: count("failed") + count("expired"),
       tasksCompleted: finished?.completed ?? 0,
       avgTaskDurationMs: finished?.meanMs ?? null,
+      costUsd: costs.get(member.agentId) ?? null,
       lastActivity,
     };
   });

@@ -139,3 +139,30 @@ export const removeCheckpoint: Operation = operation({
     return { removed: id };
   },
 });
+
+export const forkCheckpoint: Operation = operation({
+  name: "ckpt fork",
+  summary: "save a checkpoint that goes on from another one",
+  access: "write",
+  params: {
+    id: { ...idParam, summary: "its id, or the beginning of it" },
+    session: {
+      ...sessionFlag,
+      summary: "of this session, instead of the other's; it may be one that is yet to come",
+    },
+    project: { ...projectFlag, summary: "of this project, instead of the other's" },
+    type: { kind: "string", summary: "of this kind, instead of the other's", placeholder: "NAME" },
+    data: { kind: "string", summary: "the state, as JSON; the other's when left out", placeholder: "JSON" },
+  },
+  async run(loci, input, context): Promise<SavedAnswer> {
+    const { project, type, data, session } = input;
+    const { id } = await loci.checkpoints.resolve(input.id);
+    const row = await loci.checkpoints.fork(id, {
+      ...(session === undefined ? {} : { sessionId: await sessionMeant(loci, session, context) }),
+      ...(project === undefined ? {} : { projectId: project }),
+      ...(type === undefined ? {} : { type }),
+      ...(data === undefined ? {} : { data: jsonValue("A checkpoint's state", data) }),
+    });
+    return { checkpoint: itemOf(row) };
+  },
+});

@@ -11,6 +11,8 @@ export interface ImportAnswer {
   readonly toolExecutions: number;
   readonly modelCalls: number;
   readonly rawEvents: number;
+  /** Decisions, entries of knowledge and checkpoints. */
+  readonly remembered: number;
   /** Files that could not be read, and lines that could not be taken. */
   readonly problems: readonly ImportProblem[];
 }
@@ -32,7 +34,7 @@ export const importSessions: Operation = operation({
     path: { kind: "list", positional: true, summary: "files and folders; without any, Claude Code's own" },
     source: {
       kind: "enum",
-      choices: ["claude-code", "loci"],
+      choices: ["claude-code", "loci", "claude-flow"],
       summary: "what the files hold; told from their content when left out",
     },
     redact: {

@@ -1,5 +1,9 @@
 import type { KnowledgeEntry } from "../domains/knowledge.ts";
 import type { Page } from "./answers.ts";
+import { bring } from "../domains/bring.ts";
+import { LociError } from "../errors.ts";
+import type { Knowledge } from "../model/knowledge.ts";
+import { createLociReader } from "../record/sources/loci.ts";
 import { jsonValue, sessionMeant } from "./given.ts";
 import { isoTime, type Operation, operation } from "./operation.ts";
 import {
@@ -151,3 +155,86 @@ export const removeKnowledge: Operation = operation({
     return { removed: id };
   },
 });
+
+export interface ExportedKnowledge {
+  readonly items: readonly KnowledgeItem[];
+}
+
+export const exportKnowledge: Operation = operation({
+  name: "know export",
+  summary: "all knowledge, as a file to keep, to read or to bring in elsewhere",
+  access: "read",
+  params: {
+    category: { ...categoryFlag, letter: "c" },
+    tag: tagFlag,
+    agent: agentFlag,
+    history: historyFlag,
+  },
+  async run(loci, { category, tag, agent, history }): Promise<ExportedKnowledge> {
+    const items: KnowledgeItem[] = [];
+    let after: string | undefined;
+    do {
+      const query = { category, tags: tag, agentId: agent, history, limit: 1_000, after };
+      const page = await loci.knowledge.list(query);
+      items.push(...page.items.map(knowledgeItem));
+      after = page.next ?? undefined;
+    } while (after !== undefined);
+    // The oldest first, as they came.
+    return { items: items.reverse() };
+  },
+});
+
+export interface BroughtKnowledge {
+  /** Entries in the file. */
+  readonly entries: number;
+  /** Of them so many are new. */
+  readonly added: number;
+}
+
+export const importKnowledge: Operation = operation({
+  name: "know import",
+  summary: "bring in what know export wrote",
+  access: "write",
+  params: {
+    entries: {
+      kind: "string",
+      positional: true,
+      summary: "JSON: a list of entries, an answer with items, or an entry a line",
+    },
+  },
+  async run(loci, { entries }, context): Promise<BroughtKnowledge> {
+    const reader = createLociReader(context.now());
+    const rows = entriesOf(entries ?? "").map((entry, at): Knowledge => {
+      const said = typeof entry === "object" && entry !== null ? { ...entry, kind: "knowledge" } : entry;
+      const line = reader.read(JSON.stringify(said));
+      if ("row" in line && line.kind === "knowledge") return line.row;
+      const problem = "problem" in line ? line.problem : "This is no entry of knowledge.";
+      throw new LociError("invalid", `Entry ${at + 1}: ${problem} Nothing was brought in.`);
+    });
+    let added = 0;
+    for (let at = 0; at < rows.length; at += 500) {
+      const some = { memory: [], knowledge: rows.slice(at, at + 500), checkpoint: [] };
+      added += (await bring(loci.engine, some)).knowledge;
+    }
+    return { entries: rows.length, added };
+  },
+});
+
+function entriesOf(text: string): unknown[] {
+  if (text.trim() === "") {
+    throw new LociError("invalid", "There are no entries to bring in.", {
+      next: "loci know import --file PATH",
+    });
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    if (Array.isArray(value)) return value;
+    if (typeof value === "object" && value !== null && "items" in value && Array.isArray(value.items)) {
+      return value.items;
+    }
+    return [value];
+  } catch {
+    const lines = text.split("\n").filter((line) => line.trim() !== "");
+    return lines.map((line, at) => jsonValue(`Line ${at + 1}`, line));
+  }
+}

@@ -1,4 +1,5 @@
 import type { AgentReport } from "../domains/swarm.ts";
+import type { UnmatchedRegion } from "../domains/swarm-figures.ts";
 import type { TaskStatus } from "../model/task.ts";
 import { isoTime, type Operation, operation } from "./operation.ts";
 
@@ -19,6 +20,8 @@ export interface SwarmAnswer {
   readonly health: Readonly<Record<"healthy" | "warning" | "unhealthy", number>>;
   readonly tasks: Readonly<Record<TaskStatus, number>>;
   readonly agents: readonly AgentItem[];
+  /** Regions that tasks wait for, and where no agent is that is not silent. */
+  readonly unmatched: ReadonlyArray<Omit<UnmatchedRegion, "spillAt"> & { readonly spillAt: string }>;
 }
 
 export const showSwarm: Operation = operation({
@@ -27,8 +30,15 @@ export const showSwarm: Operation = operation({
   access: "read",
   params: { id: { kind: "string", positional: true, required: true, summary: "the swarm" } },
   async run(loci, { id }): Promise<SwarmAnswer> {
-    const { swarmId, at, health, tasks, agents } = await loci.swarm(id).status();
-    return { swarmId, at: isoTime(at), health, tasks, agents: agents.map(agentItem) };
+    const { swarmId, at, health, tasks, agents, unmatched } = await loci.swarm(id).status();
+    return {
+      swarmId,
+      at: isoTime(at),
+      health,
+      tasks,
+      agents: agents.map(agentItem),
+      unmatched: unmatched.map((row) => ({ ...row, spillAt: isoTime(row.spillAt) })),
+    };
   },
 });
 

@@ -7,12 +7,16 @@ import type { Engine } from "../engine/engine.ts";
 import { errorCode, LociError } from "../errors.ts";
 import type { AnyCollection } from "../model/collection.ts";
 import type { HappeningKind } from "../model/happening.ts";
+import { checkpoints } from "../model/checkpoint.ts";
+import { knowledge } from "../model/knowledge.ts";
+import { agentMemory } from "../model/memory.ts";
 import { messages } from "../model/message.ts";
 import { modelCalls } from "../model/model-call.ts";
 import { importedFiles, rawEvents } from "../model/raw-event.ts";
 import { type Session, sessions } from "../model/session.ts";
 import { toolExecutions } from "../model/tool-execution.ts";
 import { coverOf, unpack } from "./import/raw.ts";
+import { type KeptKind, keptCollections } from "./sources/kept.ts";
 import { interchange } from "./sources/loci.ts";
 
 const page = 500;
@@ -28,6 +32,7 @@ export async function* exportLines(engine: Engine, ids?: readonly string[]): Asy
       const [session] = await engine.find(sessions, { where: { id }, limit: 1 });
       if (session === undefined) throw unknownSession(id, "");
       yield* sessionLines(engine, session);
+      yield* keptLines(engine, { sessionId: id });
     }
     return;
   }
@@ -41,6 +46,36 @@ export async function* exportLines(engine: Engine, ids?: readonly string[]): Asy
     for (const row of rows) yield* sessionLines(engine, row);
     after = rows.length < page ? undefined : rows.at(-1);
   } while (after !== undefined);
+  yield* keptLines(engine, {});
+}
+
+/** What agents decided, found out and saved, of one session or of all and of none. */
+async function* keptLines(engine: Engine, where: { readonly sessionId?: string }): AsyncGenerator<string> {
+  const orderBy = [["createdAt", "up"]] as const;
+  const decided = byMoment((after) => engine.find(agentMemory, { where, orderBy, limit: page, ...after }));
+  for await (const row of decided) yield lineOf("memory", row);
+  const known = byMoment((after) => engine.find(knowledge, { where, orderBy, limit: page, ...after }));
+  for await (const row of known) yield lineOf("knowledge", row);
+  // Each may be of megabytes.
+  const saved = byMoment((after) => engine.find(checkpoints, { where, orderBy, limit: 20, ...after }), 20);
+  for await (const row of saved) yield lineOf("checkpoint", row);
+}
+
+interface Made {
+  readonly createdAt: number;
+  readonly id: string;
+}
+
+async function* byMoment<Row extends Made>(
+  find: (after: { readonly after?: Made }) => Promise<Row[]>,
+  size: number = page,
+): AsyncGenerator<Row> {
+  let last: Row | undefined;
+  do {
+    const rows = await find(last === undefined ? {} : { after: { createdAt: last.createdAt, id: last.id } });
+    yield* rows;
+    last = rows.length < size ? undefined : rows.at(-1);
+  } while (last !== undefined);
 }
 
 async function* sessionLines(engine: Engine, session: Session): AsyncGenerator<string> {
@@ -84,9 +119,9 @@ async function* byStart<Row extends Started>(
 }
 
 /** All fields in the collection's order; a null is said, so that it is not taken for a default. */
-function lineOf(kind: HappeningKind, row: object): string {
+function lineOf(kind: HappeningKind | KeptKind, row: object): string {
   const given = new Map<string, unknown>(Object.entries(row));
-  const collection: AnyCollection = interchange[kind];
+  const collection: AnyCollection = { ...interchange, ...keptCollections }[kind];
   const line: Record<string, unknown> = { kind };
   for (const [name, field] of Object.entries(collection.fields)) {
     const value = given.get(name);

@@ -18,7 +18,7 @@ await onEachBackend("assignment", ({ it, engine, clock, now }) => {
       now,
       tasks: createTasks(engine(), { now, random: () => 0 }),
       random: () => 0,
-      regions: edge.metrics,
+      regions: edge.list,
     });
     await swarm.register([
       { agent: "far-1", region: "iad", capabilities: ["ts"] },

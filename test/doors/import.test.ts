@@ -31,6 +31,7 @@ const counts = {
   toolExecutions: 251,
   modelCalls: 183,
   rawEvents: 2164,
+  remembered: 0,
 };
 
 describe("loci alone", () => {

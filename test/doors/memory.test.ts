@@ -1,7 +1,8 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { makeWorld, type World } from "./world.ts";
+import { needs } from "../support/needs.ts";
+import { hasTerminal, makeWorld, terminalReason, type World } from "./world.ts";
 
 let world: World;
 beforeAll(() => {
@@ -57,6 +58,86 @@ describe("what agents remember, at the command line", () => {
     expect(stdout).toContain("found by scout");
     expect(await json("know", "rm", entry.id)).toEqual({ v: 1, removed: entry.id });
     expect((await world.loci(["know", "show", entry.id])).code).toBe(3);
+  });
+
+  test("knowledge is exported, and brought in elsewhere once", async () => {
+    const at = (name: string) => ["--db", join(world.home, name)];
+    await json("know", "add", "region", "Cache # per region", "-c", "perf", ...at("one.db"));
+    const { stdout } = await world.loci(["know", "export", "--json", ...at("one.db")]);
+    const { items } = JSON.parse(stdout) as { items: Entry[] };
+    expect(items).toHaveLength(1);
+    writeFileSync(join(world.home, "known.json"), stdout);
+    const bring = ["know", "import", "--file", "known.json", ...at("two.db")];
+    expect(await json(...bring)).toEqual({ v: 1, entries: 1, added: 1 });
+    expect(await json(...bring)).toEqual({ v: 1, entries: 1, added: 0 });
+    expect(await json("know", "export", ...at("two.db"))).toEqual({ v: 1, items });
+    const lines = await world.loci(["know", "export", "--format", "ndjson", ...at("two.db")]);
+    expect(await json("know", "import", lines.stdout, ...at("three.db"))).toMatchObject({ added: 1 });
+    const md = await world.loci(["know", "export", "--markdown", ...at("two.db")]);
+    expect(md.stdout).toMatch(/^# perf\n\n## region\n\nCache # per region\n\n\*\S+ · \S+\*\n/);
+    const bad = await world.loci(["know", "import", '[{"topic":"x"}]', ...at("two.db")]);
+    expect(bad.stderr).toContain("Entry 1: A knowledge needs its content. Nothing was brought in.");
+    expect(bad.code).toBe(2);
+  });
+
+  test("a swarm's board and votes", async () => {
+    const board = ["swarm", "board", "release"];
+    expect(await json(...board)).toEqual({ v: 1, items: [], next: null });
+    expect(await json(...board, "plan", '{"step":1}', "--agent", "lead")).toMatchObject({
+      items: [{ key: "plan", value: { step: 1 }, version: 1, agentId: "lead" }],
+    });
+    expect(await json(...board, "plan", "two", "--expect", "1")).toMatchObject({ items: [{ version: 2 }] });
+    const late = await world.loci([...board, "plan", "three", "--expect", "1"]);
+    expect([late.code, late.stderr]).toEqual([2, expect.stringContaining("plan is at version 2, not 1")]);
+    expect(await json(...board, "plan", "--history")).toMatchObject({
+      items: [{ version: 2 }, { version: 1 }],
+    });
+    expect(await json(...board, "plan", "--remove")).toMatchObject({ items: [] });
+    await json("swarm", "propose", "release", "ship", "Ready?", "--voter", "a", "--voter", "b");
+    expect((await world.loci(["swarm", "vote", "release", "ship", "yes"])).code).toBe(2);
+    for (const agent of ["a", "b"]) await json("swarm", "vote", "release", "ship", "yes", "--agent", agent);
+    expect(await json("swarm", "vote", "release", "ship")).toMatchObject({
+      outcome: "decided",
+      choice: "yes",
+    });
+    const shown = await world.loci(["swarm", "vote", "release", "ship", "--format", "table"]);
+    expect(shown.stdout).toContain("ship  decided: yes");
+  });
+
+  test("what is taken away on a terminal is asked for first", async (context) => {
+    needs(context, hasTerminal, terminalReason);
+    const { memory } = await json<{ memory: Entry }>("memory", "add", "a", "t", "by mistake");
+    const asked = await world.screen(["memory", "rm", memory.id], { stdin: "n\n", columns: 100 });
+    expect(asked.stdout).toContain(`Take the decision ${memory.id} away? It cannot be brought back. [y/N]`);
+    expect([asked.code, asked.stdout.includes("Nothing was taken away.")]).toEqual([2, true]);
+    expect((await world.loci(["memory", "show", memory.id])).code).toBe(0);
+    expect((await world.screen(["memory", "rm", memory.id, "--yes"], { columns: 100 })).code).toBe(0);
+    expect((await world.loci(["memory", "show", memory.id])).code).toBe(3);
+  });
+
+  test("a file does not hold the bytes of what was taken away", async () => {
+    const db = join(world.home, "forget.db");
+    const { entry } = await json<{ entry: Entry }>("know", "add", "t", "swordfish".repeat(1_000), "--db", db);
+    await json("know", "search", "swordfish", "--db", db);
+    expect(readFileSync(db).includes("swordfish")).toBe(true);
+    await json("know", "rm", entry.id, "--db", db);
+    expect(readFileSync(db).includes("swordfish")).toBe(false);
+  });
+
+  test("a checkpoint is forked for a run that is yet to come", async () => {
+    const { checkpoint } = await json<{ checkpoint: Entry }>(
+      "ckpt",
+      "save",
+      '{"step":3}',
+      "--session",
+      "one",
+    );
+    const fork = await json<{ checkpoint: Entry }>("ckpt", "fork", checkpoint.id, "--session", "two");
+    expect(fork.checkpoint).toMatchObject({ sessionId: "two", parentId: checkpoint.id, type: "checkpoint" });
+    expect(await json("ckpt", "show", "--session", "two")).toMatchObject({
+      checkpoint: { data: { step: 3 } },
+    });
+    expect(await json("ckpt", "ls", "--session", "one")).toMatchObject({ items: [{ id: checkpoint.id }] });
   });
 
   test("decisions are kept, superseded and shown with what they replaced", async () => {

@@ -158,6 +158,7 @@ describe("the interchange format", () => {
       toolExecutions: 0,
       modelCalls: 1,
       rawEvents: 0,
+      remembered: 0,
     });
     expect(await store.engine.find(sessions)).toMatchObject([
       {
@@ -192,7 +193,7 @@ describe("the interchange format", () => {
     expect(counts(report)).toMatchObject({ lines: 9, unreadable: 7, sessions: 1, messages: 1 });
     expect(report.problems.map(({ line }) => line)).toEqual([2, 3, 4, 5, 6, 7, 8]);
     expect(report.problems[0]?.problem).toBe(
-      'kind is session, message, toolExecution, modelCall, not "spaceship".',
+      'kind is session, message, toolExecution, modelCall, memory, knowledge, checkpoint, not "spaceship".',
     );
     // Lines without an id get the same one each time.
     expect(counts(await store.run({ paths: [folder.path] }))).toMatchObject({ messages: 1 });

@@ -43,20 +43,20 @@ export interface Assignment {
 export interface AssignableRegion {
   readonly edgeRegion: string;
   readonly healthy: boolean;
+  readonly latencyMs: number | null;
 }
 
 export interface AssignmentParts {
   readonly now: Clock;
   readonly random?: () => number;
   readonly tasks: Tasks;
-  /** The nearest first. */
-  readonly regions: (query: {
-    readonly swarm: string;
-    readonly from?: string | undefined;
-  }) => Promise<readonly AssignableRegion[]>;
+  readonly regions: (query: { readonly from?: string | undefined }) => Promise<readonly AssignableRegion[]>;
 }
 
 const idleStatuses = ["idle", "ready"] as const;
+
+/** Behind all that were measured, and behind all that answer. */
+const [unmeasured, silent] = [1e9, 1e12];
 
 /** Each turn that fails, another assignment was made: with 8 processes on 20 agents 5 were the most. */
 const turns = 64;
@@ -125,44 +125,47 @@ interface Choosing extends AssignOptions {
 
 /** An idle and healthy agent that can do it, in the best region that has one; any of them, so that few meet. */
 async function chooseAgent(engine: Engine, task: Task, choosing: Choosing): Promise<SwarmMember | undefined> {
-  const { agent, at, random } = choosing;
-  const preference = agent === undefined ? await regionsFor(task, choosing) : undefined;
-  if (agent !== undefined) await refuseUnknown(engine, task.swarmId, agent);
+  const { agent, random } = choosing;
+  const [regions, able] = await Promise.all([
+    agent === undefined ? regionsFor(task, choosing) : undefined,
+    ableAgents(engine, task, choosing),
+  ]);
+  if (agent !== undefined && able.length === 0) await refuseUnknown(engine, task.swarmId, agent);
+  const idle = new Map<string | null, number>();
+  for (const { region } of able) idle.set(region, (idle.get(region) ?? 0) + 1);
+  const allowed = able.filter(({ region }) => regions?.only === undefined || regions.only === region);
+  const best = (regions?.rank ?? [])
+    .toSorted((a, b) => a.place - b.place || (idle.get(b.region) ?? 0) - (idle.get(a.region) ?? 0))
+    .find(({ region }) => idle.has(region));
+  const nearest = best && !regions?.only ? allowed.filter(({ region }) => region === best.region) : allowed;
+  return nearest[Math.floor(random() * nearest.length)];
+}
+
+async function ableAgents(engine: Engine, task: Task, { agent, at }: Choosing): Promise<SwarmMember[]> {
+  const { swarmId } = task;
   const members = await engine.find(swarmMembers, {
     orderBy: [["agentId", "up"]],
     where: {
-      swarmId: task.swarmId,
+      swarmId,
       ...(agent === undefined ? {} : { agentId: agent }),
       status: { anyOf: idleStatuses },
       currentTask: null,
       lastHeartbeat: { from: at - healthLimits.healthy },
     },
   });
-  if (members.length === 0) return undefined;
-  const about = await engine.find(agents, {
-    where: { agentId: { anyOf: members.map(({ agentId }) => agentId) } },
-    fields: ["agentId", "capabilities", "edgeRegion"],
-  });
-  const held = await engine.find(tasks, {
-    where: {
-      swarmId: task.swarmId,
-      status: "running",
-      agentId: { anyOf: members.map(({ agentId }) => agentId) },
-    },
-    fields: ["agentId"],
-  });
+  if (members.length === 0) return [];
+  const agentId = { anyOf: members.map((member) => member.agentId) };
+  const [about, held] = await Promise.all([
+    engine.find(agents, { where: { agentId }, fields: ["agentId", "capabilities", "edgeRegion"] }),
+    engine.find(tasks, { where: { swarmId, status: "running", agentId }, fields: ["agentId"] }),
+  ]);
   const known = new Map(about.map((row) => [row.agentId, row]));
-  const busy = new Set(held.map(({ agentId }) => agentId));
-  const able = members.flatMap((member) => {
+  const busy = new Set(held.map((row) => row.agentId));
+  return members.flatMap((member) => {
     const row = known.get(member.agentId);
     if (busy.has(member.agentId) || !canDo(task, row?.capabilities)) return [];
-    const region = member.region ?? row?.edgeRegion ?? null;
-    const place = preference === undefined ? 0 : preference(region);
-    return place === null ? [] : [{ member: { ...member, region }, place }];
+    return [{ ...member, region: member.region ?? row?.edgeRegion ?? null }];
   });
-  const best = Math.min(...able.map(({ place }) => place));
-  const nearest = able.filter(({ place }) => place === best);
-  return nearest[Math.floor(random() * nearest.length)]?.member;
 }
 
 function canDo(task: Task, capabilities: unknown): boolean {
@@ -179,29 +182,28 @@ async function refuseUnknown(engine: Engine, swarmId: string, agent: string): Pr
   });
 }
 
-/** The place of a region in the order of preference, the lowest first; null where it is out of the question. */
-async function regionsFor(
-  task: Task,
-  { region, from, parts, at }: Choosing,
-): Promise<(region: string | null) => number | null> {
+interface Preference {
+  /** No other region will do. */
+  readonly only?: string;
+  /** The lowest place first; regions of one place are as near. */
+  readonly rank: ReadonlyArray<{ readonly region: string; readonly place: number }>;
+}
+
+async function regionsFor(task: Task, { region, from, parts, at }: Choosing): Promise<Preference> {
   const own = region ?? task.region;
   // A task keeps to its region until it spills; a caller who names one means it.
-  if (own !== null && (region !== undefined || task.spillAt > at)) {
-    return (one) => (one === own ? 0 : null);
-  }
-  const known = await parts.regions({ swarm: task.swarmId, from });
+  if (own !== null && (region !== undefined || task.spillAt > at)) return { only: own, rank: [] };
+  const known = await parts.regions({ from });
   if (known.length === 0 && own === null) {
     throw new LociError("not-found", `No region is registered, so none can be chosen for ${task.id}.`, {
       next: "loci edge add REGION --url URL, or name a region or an agent",
     });
   }
-  const up = known.filter(({ healthy }) => healthy);
-  const down = known.filter(({ healthy }) => !healthy);
-  const order = [...(own === null ? [] : [own]), ...[...up, ...down].map((one) => one.edgeRegion)];
-  return (one) => {
-    const place = one === null ? -1 : order.indexOf(one);
-    return place < 0 ? order.length : place;
-  };
+  const rank = known.map((one) => ({
+    region: one.edgeRegion,
+    place: (one.latencyMs ?? unmeasured) + (one.healthy ? 0 : silent),
+  }));
+  return { rank: own === null ? rank : [{ region: own, place: -1 }, ...rank] };
 }
 
 /** Undefined: the task or the agent is not as it was thought to be, and nothing was done. */

@@ -2,7 +2,7 @@ import { castVote, proposeVote, useBoard } from "../../operations/blackboard.ts"
 import { showSwarm } from "../../operations/swarm.ts";
 import { addRegion, listRegions, probeRegions, removeRegion } from "../../operations/edge.ts";
 import { addTask, assignTask, cancelTask, listTasks, retryTask, showTask } from "../../operations/tasks.ts";
-import type { Command } from "./command.ts";
+import { type Command, flagInput } from "./command.ts";
 import type { AnyView } from "./output.ts";
 import { operated } from "./operated.ts";
 
@@ -11,14 +11,33 @@ const changed = async (): Promise<AnyView> => (await import("./views/tasks.ts"))
 const regions = async (): Promise<AnyView> => (await import("./views/edge.ts")).regionsView;
 const vote = async (): Promise<AnyView> => (await import("./views/blackboard.ts")).voteView;
 
+const watchFlags = { watch: { kind: "boolean", summary: "go on, and show what changes" } } as const;
+
+/** With `--watch` the answer is drawn again and again. */
+function watched(command: Command): Command {
+  return {
+    ...command,
+    run: async (call) =>
+      flagInput(call.input, "watch")
+        ? (await import("./commands/swarm-watch.ts")).watchSwarm(call)
+        : command.run(call),
+  };
+}
+
 /** Commands for swarms and their tasks. */
 export const coordination: readonly Command[] = [
-  operated(showSwarm, {
-    view: async () => (await import("./views/swarm.ts")).swarmView,
-    details:
-      "Healthy up to 30 s after the last heartbeat, warning up to 60 s, then unhealthy. Agents that are silent stay in the list.",
-    examples: [["loci swarm release-42", "who is there, and what they do"]],
-  }),
+  watched(
+    operated(showSwarm, {
+      view: async () => (await import("./views/swarm.ts")).swarmView,
+      flags: watchFlags,
+      details:
+        "Healthy up to 30 s after the last heartbeat, warning up to 60 s, then unhealthy. Agents that are silent stay in the list. With --watch in a pipe, each agent is a line when it changes.",
+      examples: [
+        ["loci swarm release-42", "who is there, and what they do"],
+        ["loci swarm release-42 --watch", "the same, drawn again each second until Ctrl-C"],
+      ],
+    }),
+  ),
   operated(useBoard, {
     view: async () => (await import("./views/blackboard.ts")).boardView,
     details: "Each value has a version; with --expect it is set only where that one still stands.",

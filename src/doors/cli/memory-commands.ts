@@ -1,5 +1,6 @@
 import {
   diffCheckpoints,
+  forkCheckpoint,
   listCheckpoints,
   removeCheckpoint,
   saveCheckpoint,
@@ -7,13 +8,15 @@ import {
 } from "../../operations/checkpoints.ts";
 import {
   addKnowledge,
+  exportKnowledge,
+  importKnowledge,
   listKnowledge,
   removeKnowledge,
   searchKnowledge,
   showKnowledge,
 } from "../../operations/knowledge.ts";
 import { addMemory, listMemory, removeMemory, showMemory } from "../../operations/memory.ts";
-import type { Command } from "./command.ts";
+import { type Command, flagInput } from "./command.ts";
 import { operated } from "./operated.ts";
 
 const fileFlag = {
@@ -50,6 +53,26 @@ export const memoryCommands: readonly Command[] = [
     examples: [],
   }),
   operated(removeKnowledge, { view: removed, takesAway: "the entry", examples: [] }),
+  operated(exportKnowledge, {
+    view: async () => (await import("./views/knowledge.ts")).exportedView,
+    details: "As JSON, NDJSON, CSV or TSV by --format; as Markdown with --markdown, and on a terminal.",
+    examples: [
+      ["loci know export --json > knowledge.json", "what know import reads"],
+      ["loci know export -c performance --markdown > performance.md", "to read"],
+    ],
+    flags: { markdown: { kind: "boolean", summary: "as Markdown, also in a pipe" } },
+    lines: async (call, answer) =>
+      flagInput(call.input, "markdown")
+        ? (await import("./views/knowledge.ts")).exportedView.draw?.(answer, call.screen)
+        : undefined,
+  }),
+  operated(importKnowledge, {
+    view: async () => (await import("./views/knowledge.ts")).broughtView,
+    flags: { file: fileFlag },
+    prepare: async (call) => (await import("./commands/from-file.ts")).withFile(call, "entries", false),
+    details: "Ids are kept, and what is there already stays as it is: doing it again changes nothing.",
+    examples: [["loci know import --file knowledge.json", "what know export wrote"]],
+  }),
   operated(addMemory, {
     view: async () => (await import("./views/memory.ts")).memoryView,
     details: "A decision is never changed: a newer one supersedes it. Recalled text is refused.",
@@ -99,6 +122,10 @@ export const memoryCommands: readonly Command[] = [
   operated(diffCheckpoints, {
     view: async () => (await import("./views/checkpoints.ts")).diffView,
     examples: [["loci ckpt diff ID OTHER", "what changed between two"]],
+  }),
+  operated(forkCheckpoint, {
+    view: async () => (await import("./views/checkpoints.ts")).savedView,
+    examples: [["loci ckpt fork 0199 --session run-2", "another run goes on from it"]],
   }),
   operated(removeCheckpoint, { view: removed, takesAway: "the checkpoint", examples: [] }),
 ];

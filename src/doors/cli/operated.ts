@@ -15,6 +15,8 @@ export interface OperatedSpec {
   readonly takesAway?: string;
   /** What the operation gets, where that differs from what was typed. */
   prepare?(call: Call): Input | Promise<Input>;
+  /** The answer in lines of its own; undefined where it is to be shown as answers are. */
+  lines?(call: Call, answer: object): Promise<readonly string[] | undefined>;
   /** Answers the exit code, from the answer. */
   exitCode?(answer: object, input: Input): number;
 }
@@ -42,7 +44,8 @@ export function operated(operation: Operation, spec: OperatedSpec): Command {
       }
       const [loci, view] = await Promise.all([call.open(), spec.view()]);
       const answer = await operation.run(loci, input, call.context);
-      await showAnswer(call, answer, { view, loci });
+      const own = await spec.lines?.(call, answer);
+      await (own === undefined ? showAnswer(call, answer, { view, loci }) : call.out.lines(own));
       return spec.exitCode?.(answer, input);
     },
   };

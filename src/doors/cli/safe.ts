@@ -5,11 +5,11 @@
 
 /**
  * Controls (C0, DEL, C1), line and paragraph separators, halves of surrogate pairs, and the invisible formats: reading
- * direction, zero width, soft hyphen, byte order mark, tag characters. The joiners that emoji and scripts need stay,
+ * direction, zero width, soft hyphen, byte order mark, the whole block of tag characters. The joiners that emoji and scripts need stay,
  * and so do the format characters of Arabic and Syriac that one sees.
  */
 export const unsafeCharacters: RegExp =
-  /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]|(?![\u0600-\u0605\u06dd\u070f\u08e2\u200c\u200d])\p{Cf}/gu;
+  /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u{e0000}-\u{e00ff}]|(?![\u0600-\u0605\u06dd\u070f\u08e2\u200c\u200d])\p{Cf}/gu;
 
 /** For a text of several lines: line ends and tabs stay. A carriage return before a line end is dropped. */
 export function safeText(text: string): string {

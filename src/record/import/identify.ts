@@ -4,6 +4,7 @@ import { basename, dirname } from "node:path";
 import { LociError } from "../../errors.ts";
 import { type JsonObject, objectOf, parseLine, textOf } from "../sources/claude-code/line.ts";
 import type { Transcript } from "../sources/claude-code/state.ts";
+import { keptKinds } from "../sources/kept.ts";
 import { type FoundFile, stemOf } from "./files.ts";
 
 export type SourceName = "claude-code" | "loci";
@@ -19,7 +20,13 @@ export interface Identity {
 const firstLook = 64 * 1024;
 const longestLook = 32 * 1024 * 1024;
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const kinds: ReadonlySet<unknown> = new Set(["session", "message", "toolExecution", "modelCall"]);
+const kinds: ReadonlySet<unknown> = new Set([
+  "session",
+  "message",
+  "toolExecution",
+  "modelCall",
+  ...keptKinds,
+]);
 
 interface Sample {
   readonly lines: readonly JsonObject[];

@@ -1,13 +1,14 @@
 import { insert } from "../../engine/engine.ts";
 import { errorCode, LociError } from "../../errors.ts";
 import { importedFiles, rawEvents } from "../../model/raw-event.ts";
+import { type ClaudeFlowStore, claudeFlowAt, importClaudeFlow } from "./claude-flow.ts";
 import { settleFamilies } from "./families.ts";
 import { type FoundFile, findFiles, transcriptFolders } from "./files.ts";
 import { type Identity, identify, type SourceName } from "./identify.ts";
 import { importInterchange } from "./interchange.ts";
 import { listSessions } from "./listing.ts";
 import { markChanges, planFor } from "./plan.ts";
-import { filesWithoutSession, type ImportCounts, storedCounts } from "./report.ts";
+import { filesWithoutSession, type ImportCounts, noCounts, storedCounts } from "./report.ts";
 import {
   type ImportOptions,
   type ImportParts,
@@ -29,14 +30,27 @@ export type { ImportOptions, ImportParts, ImportProblem, ImportProgress, ImportR
  */
 export async function importPaths(parts: ImportParts, options: ImportOptions = {}): Promise<ImportReport> {
   const unreadable: ImportProblem[] = [];
-  const files = findFiles(options.paths ?? defaultPaths(), {
+  const { flows, rest } = claudeFlows(options);
+  const files = findFiles(rest, {
     onUnreadable: (path, error) => unreadable.push({ path, problem: error.message }),
   });
   await using threads = createThreads(options.workers ?? 2);
   const run = startRun(parts, options, threads);
   run.problems.push(...unreadable);
   try {
-    return await importFiles(run, files, options.source);
+    const { source } = options;
+    const report =
+      source === "claude-flow"
+        ? { files: 0, ...noCounts, problems: run.problems }
+        : await importFiles(run, files, source);
+    let remembered = 0;
+    for (const flow of flows) remembered += await importClaudeFlow(run, flow);
+    return {
+      ...report,
+      files: report.files + flows.length,
+      remembered: report.remembered + remembered,
+      problems: run.problems,
+    };
   } finally {
     // What is being written stands before the caller may close the store.
     await run.idle();
@@ -64,6 +78,29 @@ async function importFiles(
   const [error] = run.failures;
   if (error !== undefined && run.failures.length === files.length) throw error;
   return { files: files.length, ...total, problems: run.problems };
+}
+
+interface Sorted {
+  readonly flows: readonly ClaudeFlowStore[];
+  /** What else is to be looked through. */
+  readonly rest: readonly string[];
+}
+
+/** Stores of claude-flow are found in the folders that were named; those that hold transcripts too are read for both. */
+function claudeFlows({ paths, source }: ImportOptions): Sorted {
+  const given = paths ?? (source === "claude-flow" ? ["."] : defaultPaths());
+  if (source !== undefined && source !== "claude-flow") return { flows: [], rest: given };
+  const found = given.map((path) => ({ path, flow: path === "" ? undefined : claudeFlowAt(path) }));
+  const flows = found.flatMap(({ flow }) => flow ?? []);
+  const missing = source === "claude-flow" ? found.find(({ flow }) => flow === undefined) : undefined;
+  if (missing) {
+    throw new LociError("not-found", "No store of claude-flow is here: .swarm/memory.db or .claude-flow.", {
+      where: missing.path,
+      next: "loci import --source claude-flow PROJECT",
+    });
+  }
+  const rest = found.filter(({ path, flow }) => flow === undefined || !path.endsWith(".db"));
+  return { flows, rest: source === "claude-flow" ? [] : rest.map(({ path }) => path) };
 }
 
 function defaultPaths(): string[] {
@@ -201,5 +238,6 @@ function add(one: ImportCounts, other: ImportCounts): ImportCounts {
     toolExecutions: one.toolExecutions + other.toolExecutions,
     modelCalls: one.modelCalls + other.modelCalls,
     rawEvents: one.rawEvents + other.rawEvents,
+    remembered: one.remembered + other.remembered,
   };
 }

@@ -3,6 +3,8 @@ import { importedFiles } from "../../model/raw-event.ts";
 import { insert, update } from "../../engine/engine.ts";
 import type { Happening } from "../../model/happening.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
+import { bring, type Kept } from "../../domains/bring.ts";
+import type { KeptLine } from "../sources/kept.ts";
 import { createLociReader } from "../sources/loci.ts";
 import { endsOf } from "./hashes.ts";
 import type { Identity } from "./identify.ts";
@@ -11,6 +13,8 @@ import { linesOf } from "./lines.ts";
 import type { ImportCounts } from "./report.ts";
 
 const happeningsAtOnce = 2_000;
+/** Checkpoints may be large. */
+const keptAtOnce = 200;
 const problemsTold = 100;
 
 type SessionHappening = Extract<Happening, { kind: "session" }>;
@@ -30,6 +34,13 @@ export async function importInterchange(run: Run, identity: Identity): Promise<I
   const given = new Map<string, SessionHappening>();
   const touched = new Set<string>();
   const counts = { lines: 0, unreadable: 0 };
+  let kept: KeptLine[] = [];
+  let remembered = 0;
+  const writeKept = async (): Promise<void> => {
+    const lines = kept;
+    kept = [];
+    await run.write(() => bring(run.engine, rowsOf(lines)));
+  };
   let batch: Happening[] = [];
   const write = async (): Promise<void> => {
     const happenings = batch;
@@ -40,12 +51,19 @@ export async function importInterchange(run: Run, identity: Identity): Promise<I
   const fd = openSync(file.path, "r");
   try {
     for (const happening of happeningsOf(run, { fd, path: file.path, counts })) {
+      if ("row" in happening) {
+        remembered++;
+        kept.push(happening);
+        if (kept.length >= keptAtOnce) await writeKept();
+        continue;
+      }
       ids[happening.kind].add(happening.id ?? "");
       if (happening.kind === "session") given.set(happening.id, { ...given.get(happening.id), ...happening });
       batch.push(happening);
       if (batch.length >= happeningsAtOnce) await write();
     }
     await write();
+    await writeKept();
     await run.write(() => run.ingest.settle([...touched]));
     const told = [...given.values()];
     for (let start = 0; start < told.length; start += happeningsAtOnce) {
@@ -62,6 +80,15 @@ export async function importInterchange(run: Run, identity: Identity): Promise<I
     toolExecutions: ids.toolExecution.size,
     modelCalls: ids.modelCall.size,
     rawEvents: 0,
+    remembered,
+  };
+}
+
+function rowsOf(lines: readonly KeptLine[]): Kept {
+  return {
+    memory: lines.flatMap((line) => (line.kind === "memory" ? [line.row] : [])),
+    knowledge: lines.flatMap((line) => (line.kind === "knowledge" ? [line.row] : [])),
+    checkpoint: lines.flatMap((line) => (line.kind === "checkpoint" ? [line.row] : [])),
   };
 }
 
@@ -71,8 +98,8 @@ interface Source {
   readonly counts: { lines: number; unreadable: number };
 }
 
-function* happeningsOf(run: Run, { fd, path, counts }: Source): Generator<Happening> {
-  const reader = createLociReader();
+function* happeningsOf(run: Run, { fd, path, counts }: Source): Generator<Happening | KeptLine> {
+  const reader = createLociReader(run.now());
   const redactor: Redactor = createRedactor(run.redact);
   const refuse = (problem: string): void => {
     counts.unreadable++;

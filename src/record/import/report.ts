@@ -17,21 +17,26 @@ export interface ImportCounts {
   readonly modelCalls: number;
   /** Lines that are kept as they were written. */
   readonly rawEvents: number;
+  /** Decisions, entries of knowledge and checkpoints. */
+  readonly remembered: number;
 }
+
+export const noCounts: ImportCounts = {
+  lines: 0,
+  unreadable: 0,
+  sessions: 0,
+  messages: 0,
+  toolExecutions: 0,
+  modelCalls: 0,
+  rawEvents: 0,
+  remembered: 0,
+};
 
 const chunk = 200;
 
 /** Counts rows, not what was sent to be written. */
 export async function storedCounts(engine: Engine, ids: ReadonlySet<string>): Promise<ImportCounts> {
-  const sum = {
-    lines: 0,
-    unreadable: 0,
-    sessions: 0,
-    messages: 0,
-    toolExecutions: 0,
-    modelCalls: 0,
-    rawEvents: 0,
-  };
+  const sum: { -readonly [Name in keyof ImportCounts]: number } = { ...noCounts };
   const all = [...ids];
   for (let start = 0; start < all.length; start += chunk) {
     const files = all.slice(start, start + chunk);

@@ -16,6 +16,11 @@ export interface ImportParts {
   readonly ingest: Ingest;
   readonly costOf: (call: ModelCall) => number | null;
   readonly now: () => number;
+  /** Rows of a table in another program's database; null where it has no such table. Absent: there is no driver. */
+  readonly readTable?: (
+    path: string,
+    table: string,
+  ) => Promise<ReadonlyArray<Readonly<Record<string, string | number | null>>> | null>;
 }
 
 /** How far an import is. `list`: sessions with title and cost. `read`: every line stands in the store. */
@@ -31,7 +36,7 @@ export interface ImportOptions {
   /** Files and folders. Without any, what Claude Code left on this machine. */
   readonly paths?: readonly string[];
   /** Told from each file's content when left out. */
-  readonly source?: SourceName;
+  readonly source?: SourceName | "claude-flow";
   /** Secrets are replaced before anything is stored; `{ off: true }` keeps every byte. */
   readonly redact?: RedactOptions;
   readonly onProgress?: (progress: ImportProgress) => void;

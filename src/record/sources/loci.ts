@@ -6,7 +6,8 @@ import { messages } from "../../model/message.ts";
 import { modelCalls } from "../../model/model-call.ts";
 import { sessions } from "../../model/session.ts";
 import { toolExecutions } from "../../model/tool-execution.ts";
-import { type JsonObject, momentOf, objectOf } from "./claude-code/line.ts";
+import { type JsonObject, momentOf, objectOf, textOf } from "./claude-code/line.ts";
+import { type KeptKind, type KeptLine, keptCollections, keptKinds, keptLine, keptRequired } from "./kept.ts";
 
 /** The collections of the interchange format (docs/SPEC.md), in the order in which a session is written. */
 export const interchange: Readonly<Record<HappeningKind, AnyCollection>> = {
@@ -16,14 +17,19 @@ export const interchange: Readonly<Record<HappeningKind, AnyCollection>> = {
   modelCall: modelCalls,
 };
 
-const required: Readonly<Record<HappeningKind, readonly string[]>> = {
+type LineKind = HappeningKind | KeptKind;
+
+const collections: Readonly<Record<LineKind, AnyCollection>> = { ...interchange, ...keptCollections };
+
+const required: Readonly<Record<LineKind, readonly string[]>> = {
+  ...keptRequired,
   session: ["id"],
   message: ["sessionId", "role"],
   toolExecution: ["sessionId", "toolName"],
   modelCall: ["sessionId", "model"],
 };
 
-const statuses: Readonly<Partial<Record<HappeningKind, readonly unknown[]>>> = {
+const statuses: Readonly<Partial<Record<LineKind, readonly unknown[]>>> = {
   session: ["running", "completed", "error", "interrupted"],
   toolExecution: ["running", "completed", "error"],
 };
@@ -35,10 +41,10 @@ export interface BadLine {
 
 export interface LociReader {
   /** One line of the interchange format. Ids given are kept; a line without one gets the same id each time. */
-  read(text: string): Happening | BadLine;
+  read(text: string): Happening | KeptLine | BadLine;
 }
 
-export function createLociReader(): LociReader {
+export function createLociReader(now: number): LociReader {
   const times = new Map<string, number>();
   return {
     read(text) {
@@ -46,11 +52,13 @@ export function createLociReader(): LociReader {
       if (line === undefined) return { problem: "This is not a JSON object." };
       const kind = kindOf(line["kind"]);
       if (kind === undefined) {
-        return { problem: `kind is ${Object.keys(interchange).join(", ")}, not ${said(line["kind"])}.` };
+        return { problem: `kind is ${Object.keys(collections).join(", ")}, not ${said(line["kind"])}.` };
       }
       const problem = problemOf(line, kind);
       if (problem !== undefined) return { problem };
-      return asHappening(line, kind, () => idOf(text, line, times));
+      const makeId = (): string => idOf(text, line, times);
+      if (!isKept(kind)) return asHappening(line, kind, makeId);
+      return keptLine(kind, line, { id: textOf(line["id"]) ?? makeId(), at: now });
     },
   };
 }
@@ -63,18 +71,22 @@ function parse(text: string): JsonObject | undefined {
   }
 }
 
-function kindOf(given: unknown): HappeningKind | undefined {
-  for (const kind of ["session", "message", "toolExecution", "modelCall"] as const) {
+function kindOf(given: unknown): LineKind | undefined {
+  for (const kind of ["session", "message", "toolExecution", "modelCall", ...keptKinds] as const) {
     if (given === kind) return kind;
   }
   return undefined;
 }
 
-function problemOf(line: JsonObject, kind: HappeningKind): string | undefined {
+function isKept(kind: LineKind): kind is KeptKind {
+  return kind in keptCollections;
+}
+
+function problemOf(line: JsonObject, kind: LineKind): string | undefined {
   for (const name of required[kind]) {
     if (typeof line[name] !== "string" || line[name] === "") return `A ${kind} needs its ${name}.`;
   }
-  for (const [name, field] of Object.entries(interchange[kind].fields)) {
+  for (const [name, field] of Object.entries(collections[kind].fields)) {
     const value = line[name];
     if (value === undefined || (kind === "toolExecution" && name === "output")) continue;
     if (value === null ? !field.optional : !fits(value, field.kind)) {

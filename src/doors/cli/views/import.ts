@@ -17,7 +17,7 @@ export const importView: AnyView = view<ImportAnswer, Count>({
   ],
   record: ([name, count]) => ({ what: name, count }),
   draw: (answer) => [
-    `${counted(answer.files, "file")}: ${counted(answer.sessions, "session")}, ${counted(answer.messages, "message")}, ${counted(answer.toolExecutions, "tool call")}, ${counted(answer.modelCalls, "model call")}`,
+    `${counted(answer.files, "file")}: ${counted(answer.sessions, "session")}, ${counted(answer.messages, "message")}, ${counted(answer.toolExecutions, "tool call")}, ${counted(answer.modelCalls, "model call")}${answer.remembered === 0 ? "" : `, ${grouped(answer.remembered)} remembered`}`,
     ...(answer.unreadable === 0
       ? []
       : [

@@ -1,5 +1,7 @@
 import type { Page } from "../../../operations/answers.ts";
 import type {
+  BroughtKnowledge,
+  ExportedKnowledge,
   FoundItem,
   FoundKnowledge,
   KnowledgeAnswer,
@@ -111,4 +113,49 @@ export const removedView: AnyView = view<Removed, string>({
   fields: () => [{ name: "removed", value: (id) => id }],
   draw: ({ removed }) => [`${removed} is taken away`],
   record: (removed) => ({ removed }),
+});
+
+/** A person gets Markdown: a heading a category, then the entries. */
+export const exportedView: AnyView = view<ExportedKnowledge, KnowledgeItem>({
+  rows: (answer) => answer.items,
+  columns: () => [],
+  fields: () => fields,
+  draw({ items }) {
+    const categories = [...new Set(items.map(({ category }) => category))].sort();
+    return categories.flatMap((category) => [
+      `# ${safeLine(category)}`,
+      "",
+      ...items.filter((row) => row.category === category).flatMap(markdownEntry),
+    ]);
+  },
+  empty: () => "Nothing is known here. To keep something: loci know add TOPIC CONTENT",
+});
+
+function markdownEntry(row: KnowledgeItem): string[] {
+  const facts = [
+    ...(row.tags.length === 0 ? [] : [row.tags.join(", ")]),
+    ...(row.agentId === null ? [] : [`found by ${row.agentId}`]),
+    row.createdAt.slice(0, 10),
+    row.id,
+  ];
+  return [
+    `## ${safeLine(row.topic)}`,
+    "",
+    ...safeText(row.content).split("\n"),
+    "",
+    `*${safeLine(facts.join(" · "))}*`,
+    "",
+  ];
+}
+
+export const broughtView: AnyView = view<BroughtKnowledge, BroughtKnowledge>({
+  rows: (answer) => [answer],
+  columns: () => [],
+  fields: () => [
+    { name: "entries", value: (row) => row.entries },
+    { name: "added", value: (row) => row.added },
+  ],
+  draw: ({ entries, added }) => [
+    `${counted(entries, "entry", "entries")}: ${added} new, ${entries - added} there already`,
+  ],
 });
