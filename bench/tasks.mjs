@@ -2,7 +2,6 @@
 // beside graphile-worker and pg-boss, each in turn, several rounds; how long an idle worker takes to begin, and what its
 // waiting costs. `--quick`: fewer tasks and rounds; `--no-peers`; `--only=file|postgres|wake`.
 import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { loadavg } from "node:os";
@@ -32,19 +31,24 @@ function start(script, given, node = process.execPath) {
   const child = spawn(node, [script, JSON.stringify(given)], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
-  child.setMaxListeners(0);
-  const message = async (test) => {
-    for (;;) {
-      const [value] = await Promise.race([
-        once(child, "message"),
-        once(child, "exit").then(([code]) => {
-          throw new Error(`${JSON.stringify(given)} ended with ${code}`);
-        }),
-      ]);
-      if (test(value)) return value;
-    }
-  };
-  return { child, ready: message((value) => value === "ready"), message };
+  const waiting = new Set();
+  child.on("message", (value) => {
+    for (const one of [...waiting]) if (one.test(value)) one.settle(() => one.resolve(value));
+  });
+  child.on("exit", (code) => {
+    const error = new Error(`${JSON.stringify(given)} ended with ${code}`);
+    for (const one of [...waiting]) one.settle(() => one.reject(error));
+  });
+  const message = (test) =>
+    new Promise((resolve, reject) => {
+      const one = { test, resolve, reject };
+      one.settle = (finish) => {
+        waiting.delete(one);
+        finish();
+      };
+      waiting.add(one);
+    });
+  return { child, message };
 }
 
 /** Tasks a second of so many processes, all begun before the clock. */
@@ -52,7 +56,7 @@ async function measure({ script, node, processes, expected, ...given }) {
   const workers = Array.from({ length: processes }, (_, n) =>
     start(script, { ...given, agent: `w${n}` }, node),
   );
-  await Promise.all(workers.map(({ ready }) => ready));
+  await Promise.all(workers.map(({ message }) => message((value) => value === "ready")));
   const began = Date.now();
   const answers = workers.map(({ message }) => message((value) => value.done !== undefined));
   for (const { child } of workers) child.send("go");
@@ -188,8 +192,8 @@ async function onPostgres(server, hasPeers) {
 
 /** A task made here while a worker in another process waits: until its work begins. */
 async function wakeUp(name, url, loci) {
-  const { child, ready, message } = start(here("task-worker.mjs"), { way: "wake", url, agent: "idle" });
-  await ready;
+  const { child, message } = start(here("task-worker.mjs"), { way: "wake", url, agent: "idle" });
+  await message((value) => value === "ready");
   child.send("go");
   await sleep(3_000);
   const [whole, behind] = [[], []];

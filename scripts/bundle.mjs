@@ -1,6 +1,7 @@
-// Bundles the cache's first tier with its library, and the MCP server, with the protocol's SDK, so that who installs Loci installs no SDK and the server starts
-// fast: `serve.js`, and `start-mcp.js`, which is the command line with the server in it. Part of `npm run build`,
-// behind tsc; what tsc alone makes runs where the SDK is installed. The licences of what is inside stand at the head.
+// Bundles the cache's first tier with its library, and the MCP server with the protocol's SDK, so that who installs
+// Loci installs neither and the server starts fast: `start-mcp.js` is the command line with the server in it. Part of
+// `npm run build`, behind tsc; what tsc alone makes runs where both are installed. The licences of what is inside
+// stand at the head.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -96,10 +97,14 @@ function notices({ modules }, least) {
     .join("\n\n----\n\n");
 }
 
-const bundles = [await bundleCache(), await bundle("mcp/serve.js"), await bundle("cli/start-mcp.js")];
-for (const { file, text } of bundles) {
+for (const { file, text } of [await bundleCache(), await bundle("cli/start-mcp.js")]) {
   writeFileSync(file, text);
 }
+// The same server for who was not started by it; a bundle of its own would be half a megabyte more.
+writeFileSync(
+  join(doors, "mcp", "serve.js"),
+  'export { serveHttp, serveTools } from "../cli/start-mcp.js";\n',
+);
 // These are inside now, and would name a package that is not installed.
 for (const name of ["sdk.js", "server.js"]) rmSync(join(doors, "mcp", name), { force: true });
 writeFileSync(join(doors, "mcp", "sdk.d.ts"), "export type Server = object;\n");

@@ -184,7 +184,7 @@ function createCoordination(
   return {
     swarm: (id, limits = {}) => createSwarm(engine, id, { now, limits }),
     tasks: createAssignment(engine, { now, tasks: createTasks(engine, { now }), regions: edge.list }),
-    locks: createLocks(engine, { now }),
+    locks: createLocks(engine, { now, elapsed }),
     mailbox: createMailbox(engine, { now }),
     edge,
     cache: createCache(engine, {

@@ -1,4 +1,4 @@
-import { type Engine, insert, update } from "../engine/engine.ts";
+import { type Engine, insert, update, type Wake } from "../engine/engine.ts";
 import { errorCode, LociError } from "../errors.ts";
 import type { Millis } from "../model/collection.ts";
 import { type Lock, locks } from "../model/lock.ts";
@@ -32,11 +32,17 @@ export interface Locks {
   /** Gives it to another in one step: nobody gets in between. It has the next fence. Errors: `lease-lost`. */
   readonly transfer: (lease: LockLease, options: LockOptions) => Promise<Lock>;
   readonly get: (name: string) => Promise<Lock | null>;
-  /** Asks for the lock each third of a lease, and renews it as often once it has it. */
+  /** Asks for the lock when somebody lets go of one and each third of a lease, and renews it as often once it has it. */
   readonly lead: (name: string, options: LockOptions) => Promise<Candidate>;
 }
 
-export function createLocks(engine: Engine, { now }: { readonly now: Clock }): Locks {
+export interface LockParts {
+  readonly now: Clock;
+  /** Ms by a clock that nobody sets: a leader stops believing before the store does. */
+  readonly elapsed?: () => Millis;
+}
+
+export function createLocks(engine: Engine, { now, elapsed = () => performance.now() }: LockParts): Locks {
   const get = async (name: string): Promise<Lock | null> =>
     (await engine.find(locks, { where: { name }, limit: 1 }))[0] ?? null;
 
@@ -75,7 +81,9 @@ export function createLocks(engine: Engine, { now }: { readonly now: Clock }): L
   const release: Locks["release"] = async ({ name, fence }) => {
     const where = { name, fence, owner: { not: null } };
     const [touched] = await engine.write([update(locks, where, { owner: null, expiresAt: 0 })]);
-    return touched === 1;
+    if (touched !== 1) return false;
+    engine.wake?.tell(locks);
+    return true;
   };
 
   return {
@@ -84,7 +92,7 @@ export function createLocks(engine: Engine, { now }: { readonly now: Clock }): L
     renew,
     release,
     transfer,
-    lead: (name, options) => campaign({ acquire, renew, release }, name, options),
+    lead: (name, options) => campaign({ acquire, renew, release, elapsed, wake: engine.wake }, name, options),
   };
 }
 
@@ -100,8 +108,13 @@ function lost({ name, fence }: LockLease, row: Lock | null): never {
   });
 }
 
+interface CampaignParts extends Pick<Locks, "acquire" | "renew" | "release"> {
+  readonly elapsed: () => Millis;
+  readonly wake: Wake | undefined;
+}
+
 async function campaign(
-  { acquire, renew, release }: Pick<Locks, "acquire" | "renew" | "release">,
+  { acquire, renew, release, elapsed, wake }: CampaignParts,
   name: string,
   { owner, lease = 30_000 }: LockOptions,
 ): Promise<Candidate> {
@@ -112,7 +125,7 @@ async function campaign(
     held = lock && { lock, until: asked + lease };
   };
   const step = async (): Promise<void> => {
-    const asked = performance.now();
+    const asked = elapsed();
     try {
       keep(held ? await renew(held.lock, { lease }) : await acquire(name, { owner, lease }), asked);
     } catch (error) {
@@ -122,21 +135,27 @@ async function campaign(
   };
   await step();
   let turn = Promise.resolve();
-  const timer = setInterval(() => {
+  const next = (): void => {
     turn = turn.then(() => (closed ? undefined : step()));
-  }, lease / 3);
+  };
+  const timer = setInterval(next, lease / 3);
   timer.unref();
+  // Somebody let go of a lock.
+  const unlisten = wake?.listen(locks, () => {
+    if (held === null) next();
+  });
   const close = async (): Promise<void> => {
     if (closed) return;
     closed = true;
     clearInterval(timer);
+    unlisten?.();
     await turn;
     const last = held;
     held = null;
     if (last) await release(last.lock);
   };
   return {
-    fence: () => (held !== null && performance.now() < held.until ? held.lock.fence : null),
+    fence: () => (held !== null && elapsed() < held.until ? held.lock.fence : null),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -4,6 +4,7 @@ import type { Millis } from "../model/collection.ts";
 import { newId, stableId } from "../model/id.ts";
 import { type Letter, mailbox, type Subscription, subscriptions } from "../model/mailbox.ts";
 import type { Clock } from "./clock.ts";
+import { createWaiting } from "./wait.ts";
 
 export type { Letter };
 
@@ -21,6 +22,9 @@ export interface Receiving {
   readonly limit?: number;
   /** What is not acknowledged by then comes again: its reader may have died. Default 5 min. */
   readonly ackWithin?: Millis;
+  /** Where nothing is there, waits that long for it. Default 0. */
+  readonly wait?: Millis;
+  readonly signal?: AbortSignal;
 }
 
 /** Messages between the agents of a swarm. Each recipient has its own copy, and gets those of one sender in order. */
@@ -40,11 +44,17 @@ export interface Mailbox {
   readonly clean: () => Promise<number>;
 }
 
-export function createMailbox(engine: Engine, { now }: { readonly now: Clock }): Mailbox {
+export interface MailboxParts {
+  readonly now: Clock;
+  readonly random?: () => number;
+}
+
+export function createMailbox(engine: Engine, { now, random = Math.random }: MailboxParts): Mailbox {
   const post = async (recipients: readonly string[], sending: Sending, topic?: string): Promise<number> => {
     const at = await now();
     const letters = recipients.map((recipient) => letterOf(sending, { recipient, topic: topic ?? null, at }));
     const [sent] = await engine.write([insert(mailbox, letters)]);
+    if (sent) engine.wake?.tell(mailbox);
     return sent ?? 0;
   };
   return {
@@ -72,7 +82,7 @@ export function createMailbox(engine: Engine, { now }: { readonly now: Clock }):
     async unsubscribe(topic, who) {
       await engine.write([remove(subscriptions, { id: subscription(topic, who).id })]);
     },
-    receive: async (receiving) => receive(engine, receiving, await now()),
+    receive: (receiving) => receivePatiently(engine, receiving, { now, random }),
     async ack(letters) {
       const ids = letters.map(({ id }) => id);
       const where = { id: { anyOf: ids }, ackedAt: null };
@@ -103,7 +113,8 @@ function letterOf(
     body,
     sentAt: at,
     expiresAt: at + ttl,
-    dueAt: at,
+    // From the beginning of time: a recipient whose idea of the store's clock is a little behind gets it at once too.
+    dueAt: 0,
     deliveries: 0,
     ackedAt: null,
   };
@@ -115,6 +126,28 @@ function subscription(
 ): Subscription {
   const id = stableId(0, "subscription", swarm, topic, agent);
   return { id, swarmId: swarm, topic, agentId: agent };
+}
+
+async function receivePatiently(
+  engine: Engine,
+  receiving: Receiving,
+  { now, random }: Required<MailboxParts>,
+): Promise<Letter[]> {
+  const { wait = 0, signal } = receiving;
+  if (!(wait > 0)) return receive(engine, receiving, await now());
+  const until = performance.now() + wait;
+  const waiting = createWaiting(engine, mailbox, random);
+  try {
+    for (;;) {
+      waiting.look();
+      const letters = await receive(engine, receiving, await now());
+      const left = until - performance.now();
+      if (letters.length > 0 || left <= 0 || signal?.aborted) return letters;
+      await waiting.pause({ most: left, ...(signal && { signal }) });
+    }
+  } finally {
+    waiting.end();
+  }
 }
 
 function receive(

@@ -138,8 +138,12 @@ export function limitOf(limit: number | undefined): number | undefined {
   throw new LociError("invalid", `limit is a whole number from 0, not ${shown(limit)}.`);
 }
 
-function answeredFields(collection: AnyCollection, fields: readonly string[] | undefined): string[] {
-  const all = Object.keys(collection.fields);
+/** One list for each collection: what is made from it is made once, too. */
+const allFields = new WeakMap<AnyCollection["fields"], readonly string[]>();
+
+function answeredFields(collection: AnyCollection, fields: readonly string[] | undefined): readonly string[] {
+  const all = allFields.get(collection.fields) ?? Object.keys(collection.fields);
+  allFields.set(collection.fields, all);
   if (!fields) return all;
   for (const name of fields) fieldOf(collection, name);
   return all.filter((name) => name === collection.key || fields.includes(name));

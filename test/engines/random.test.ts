@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Engine, insert, remove, update } from "../../dist/engine/engine.js";
+import { type Change, type Engine, guard, insert, remove, update } from "../../dist/engine/engine.js";
 import { createMemoryEngine } from "../../dist/engine/memory.js";
 import { openLibsql } from "../../dist/engines/libsql/libsql.js";
 import { createPostgresEngine } from "../../dist/engines/postgres/postgres.js";
@@ -124,13 +124,18 @@ const change = fc.oneof(
   fewTests.map((tested) => remove(things, tested as object)),
 );
 
+/** Inserts and updates that the whole write stands or falls with; most writes have none. */
+const guarded = fc
+  .tuple(change, fc.constantFrom(true, false, false))
+  .map(([one, stands]): Change => (stands && one.kind !== "remove" ? guard(one) : one));
+
 type Step = (engine: Engine) => Promise<unknown>;
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc
-      .array(change, { minLength: 1, maxLength: 4 })
+      .array(guarded, { minLength: 1, maxLength: 4 })
       .map(named("write", (changes) => (engine) => engine.write(changes))),
   },
   {
@@ -153,6 +158,21 @@ const step: fc.Arbitrary<Step> = fc.oneof(
               { where: tested as object, orderBy: order as never, limit: 2 },
               patch as object,
             ),
+      ),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(fc.array(guarded, { maxLength: 3 }), fewTests, orderBy, setting).map(
+      named(
+        "exchange",
+        ([changes, tested, order, patch]) =>
+          (engine) =>
+            engine.exchange(changes, {
+              from: things,
+              query: { where: tested as object, orderBy: order as never, limit: 2 },
+              patch: patch as object,
+            }),
       ),
     ),
   },

@@ -111,10 +111,12 @@ describe("the package", () => {
 
   test("has the MCP server in one file, which needs no package and names the licences of what is in it", async (context) => {
     needs(context, offline === undefined, offline ?? "");
-    const file = join(place, "node_modules/loci/dist/doors/mcp/serve.js");
-    const program = `if (typeof (await import(${JSON.stringify(file)})).serveTools !== "function") throw 1;`;
-    const loaded = await run(process.execPath, ["--input-type=module", "-e", program], { cwd: place });
-    expect(loaded.code, loaded.stderr).toBe(0);
+    const file = join(place, "node_modules/loci/dist/doors/cli/start-mcp.js");
+    for (const one of [file, join(place, "node_modules/loci/dist/doors/mcp/serve.js")]) {
+      const program = `if (typeof (await import(${JSON.stringify(one)})).serveTools !== "function") throw 1;`;
+      const loaded = await run(process.execPath, ["--input-type=module", "-e", program], { cwd: place });
+      expect(loaded.code, loaded.stderr).toBe(0);
+    }
     const head = readFileSync(file, "utf8").split("*/")[0] ?? "";
     for (const name of ["@modelcontextprotocol/server", "@modelcontextprotocol/core", "zod"]) {
       expect(head).toContain(`${name} `);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { open } from "../../dist/index.js";
 import { someSessions } from "../doors/world.ts";
 import { type Connected, makeWorld, tokens, type World } from "./world.ts";
 
@@ -208,4 +209,29 @@ describe("hostile arguments", () => {
     });
     expect((await mcp.call("get_database_info")).isError).toBe(false);
   });
+});
+
+test("secrets are replaced before anything is stored", async () => {
+  const secret = "AKIAIOSFODNN7EXAMPLE";
+  const said = `the key is ${secret}, use it`;
+  const calls: Array<[string, Record<string, unknown>]> = [
+    ["add_knowledge", { topic: "aws", content: said, metadata: { note: said }, tags: [secret] }],
+    ["save_decision", { agent_id: "a", decision_type: "t", decision_data: { said }, context: said }],
+    ["save_checkpoint", { data: { env: [said] }, session_id: "secret" }],
+    ["create_task", { title: said, input: { said }, task_id: "secret" }],
+    ["send_message", { from: "a", to: "b", body: { said } }],
+  ];
+  for (const [name, args] of calls) {
+    expect({ name, ...(await mcp.call(name, args)) }).toMatchObject({ name, isError: false });
+  }
+  await using loci = await open(world.store);
+  const stored = JSON.stringify([
+    await loci.knowledge.search("key use"),
+    await loci.memory.list({ agentId: "a" }),
+    await loci.checkpoints.latest({ sessionId: "secret" }),
+    await loci.tasks.get("secret"),
+    await loci.mailbox.receive({ agent: "b" }),
+  ]);
+  expect(stored).not.toContain(secret);
+  expect(stored.match(/the key is \[redacted:aws-key-id\], use it/g)?.length).toBeGreaterThanOrEqual(8);
 });

@@ -5,3 +5,5 @@
  */
 export { mcp } from "./commands/mcp.ts";
 export { start } from "./start.ts";
+/** For the command behind a flag (`loci --db FILE mcp`), which is not in that file: the build points it here. */
+export { serveHttp, serveTools } from "../mcp/serve.ts";

@@ -10,14 +10,14 @@ import {
 import { fittedPage } from "./pages.ts";
 import { pieceOf, placeOf } from "./pieces.ts";
 import { age, clipped } from "./recalled.ts";
-import { ask, cursor, maxTokens, quietMaxTokens, type Tool, type ToolCall } from "./tool.ts";
+import { ask, cursor, quietMaxTokens, type Tool, type ToolCall } from "./tool.ts";
 
 const text = { kind: "string", summary: "" } as const;
 const of = { session_id: text, project_id: text, type: text } as const;
 
 const saveCheckpointTool: Tool = {
   name: "save_checkpoint",
-  description: "Save the state of a run, to go on from it in another session with load_checkpoint.",
+  description: "Save the state of a run; load_checkpoint goes on from it.",
   toolset: "memory",
   operation: saveCheckpoint,
   writes: {},
@@ -45,11 +45,10 @@ const saveCheckpointTool: Tool = {
 
 const loadCheckpointTool: Tool = {
   name: "load_checkpoint",
-  description:
-    "A checkpoint with its state: the one with this id, else the newest of the session, project or type. list_checkpoints says which there are.",
+  description: "A checkpoint with its state: this id, else the newest of the session, project or type.",
   toolset: "memory",
   operation: showCheckpoint,
-  params: { id: text, ...of, cursor, max_tokens: maxTokens },
+  params: { id: text, ...of, cursor, max_tokens: quietMaxTokens },
   async run(call) {
     const { input, context, room } = call;
     const place = placeOf(input["cursor"]);
@@ -74,7 +73,7 @@ const listCheckpointsTool: Tool = {
   operation: listCheckpoints,
   params: {
     ...of,
-    limit: { kind: "integer", default: 10, min: 1, max: 50, summary: "" },
+    limit: { kind: "integer", default: 10, min: 1, max: 50, summary: "", hidden: true },
     cursor,
     max_tokens: quietMaxTokens,
   },

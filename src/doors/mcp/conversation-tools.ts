@@ -25,10 +25,10 @@ const addConversationTool: Tool = {
     role: { kind: "enum", choices: ["user", "assistant", "system", "tool"], summary: "" },
     content: { kind: "string", summary: "" },
     metadata: { kind: "json", of: "object", summary: "" },
-    user_id: { kind: "string", summary: "" },
+    user_id: { kind: "string", summary: "", hidden: true },
     message: { kind: "string", summary: "" },
     response: { kind: "string", summary: "" },
-    context: { kind: "string", summary: "" },
+    context: { kind: "string", summary: "", hidden: true },
   },
   async run(call) {
     const { input, project } = call;
@@ -45,8 +45,7 @@ const addConversationTool: Tool = {
 
 const getConversationsTool: Tool = {
   name: "get_conversations",
-  description:
-    "The last messages of a session, in order, to take it up again; older ones with the cursor. An unknown session_id answers none.",
+  description: "The last messages of a session, in order, to take it up again; older ones with the cursor.",
   toolset: "conversations",
   operation: getConversations,
   params: {

@@ -9,14 +9,13 @@ import {
 import { fittedPage } from "./pages.ts";
 import { entryOf, type LongText, pieceOf, placeOf, share } from "./pieces.ts";
 import { age, clipped } from "./recalled.ts";
-import { ask, cursor, maxTokens, type Tool } from "./tool.ts";
+import { ask, cursor, quietMaxTokens, type Tool } from "./tool.ts";
 
 const text = { kind: "string", summary: "" } as const;
 
 const saveDecisionTool: Tool = {
   name: "save_decision",
-  description:
-    "Keep what an agent decided, and why: list_decisions recalls it in later sessions. supersedes is the id of the decision it replaces.",
+  description: "Keep what an agent decided, and why, for later sessions. supersedes: the id it replaces.",
   toolset: "memory",
   operation: addMemory,
   writes: {},
@@ -25,7 +24,7 @@ const saveDecisionTool: Tool = {
     decision_type: { ...text, required: true },
     decision_data: { kind: "json", of: "value", required: true, summary: "any JSON" },
     context: { kind: "json", of: "value", summary: "why" },
-    scope: { ...text, default: "agent" },
+    scope: text,
     session_id: text,
     supersedes: text,
   },
@@ -37,7 +36,7 @@ const saveDecisionTool: Tool = {
       type: input["decision_type"],
       decision: [JSON.stringify(data)],
       context: context === undefined ? undefined : JSON.stringify(context),
-      scope: input["scope"],
+      scope: input["scope"] ?? "agent",
       session: input["session_id"],
       message: undefined,
       supersedes: input["supersedes"],
@@ -62,7 +61,7 @@ const listDecisionsTool: Tool = {
     session_id: text,
     limit: { kind: "integer", default: 10, min: 1, max: 50, summary: "" },
     cursor,
-    max_tokens: maxTokens,
+    max_tokens: quietMaxTokens,
   },
   async run(call) {
     const { input, context, room } = call;

@@ -18,7 +18,7 @@ const tags = { kind: "list", summary: "" } as const;
 const addKnowledgeTool: Tool = {
   name: "add_knowledge",
   description:
-    "Keep what was found out, for every agent: search_knowledge finds it. What is known word for word is not kept twice. supersedes replaces an older entry.",
+    "Keep what was found out, for every agent: search_knowledge finds it. supersedes replaces an older entry.",
   toolset: "memory",
   operation: addKnowledge,
   writes: { idempotent: true },
@@ -95,8 +95,7 @@ async function knownAlready(call: ToolCall): Promise<KnowledgeItem | undefined> 
 
 const searchKnowledgeTool: Tool = {
   name: "search_knowledge",
-  description:
-    "What agents found out, by plain words, best first; without query the newest. The rest of a long entry is behind its cursor.",
+  description: "What agents found out, by plain words, best first; without query the newest.",
   toolset: "memory",
   operation: searchKnowledge,
   params: {

@@ -39,8 +39,7 @@ const roomOfOne = 700;
 
 const receiveMessagesTool: Tool = {
   name: "receive_messages",
-  description:
-    "What was sent to you, oldest first. It comes again in 5 min unless a later call has its id in ack.",
+  description: "What was sent to you. It comes again in 5 min unless a later call has its id in ack.",
   toolset: "swarm",
   operation: receiveMessages,
   writes: {},
@@ -49,7 +48,7 @@ const receiveMessagesTool: Tool = {
     swarm_id: swarmId,
     ack: words,
     topics: { kind: "list", summary: "subscribe" },
-    limit: { kind: "integer", default: 10, min: 1, max: 50, summary: "" },
+    limit: { kind: "integer", default: 10, min: 1, max: 50, summary: "", hidden: true },
     cursor,
     max_tokens: quietMaxTokens,
   },
@@ -137,7 +136,7 @@ const acquireLockTool: Tool = {
   toolset: "swarm",
   operation: acquireLock,
   writes: {},
-  params: { name: { ...text, required: true }, agent_id: agentId, lease_s: lease },
+  params: { name: { ...text, required: true }, agent_id: agentId, lease_s: { ...lease, hidden: true } },
   async run(call) {
     const { name, agent_id: owner, lease_s: seconds } = call.input;
     const lock = await ask<AcquiredLock>(acquireLock, call, { name, owner, lease: seconds });

@@ -2,6 +2,7 @@ import { errorCode, type LociError } from "../../errors.ts";
 import type { Loci } from "../../open.ts";
 import { nearest } from "../../operations/nearest.ts";
 import type { Context, Millis } from "../../operations/operation.ts";
+import { withoutSecrets } from "../../operations/redaction.ts";
 import { safeText } from "../cli/safe.ts";
 import { contextCapabilities, serveContext } from "./context/serve.ts";
 import { readArguments } from "./input.ts";
@@ -93,9 +94,13 @@ interface Asked extends ServerParts {
   readonly signal: AbortSignal;
 }
 
+/** What agents write here is kept for others to read. Conversations are redacted where they are added. */
+const keeps: ReadonlySet<Tool["toolset"]> = new Set(["memory", "swarm", "claude-flow"]);
+
 async function callTool(tool: Tool, asked: Asked): Promise<Answered> {
   const { given, signal, project, env, folder, now, remembered, openDatabase, forgetDatabase } = asked;
-  const input = readArguments(tool, given, now());
+  const read = readArguments(tool, given, now());
+  const input = keeps.has(tool.toolset) && tool.operation.access === "write" ? withoutSecrets(read) : read;
   const tokens = input["max_tokens"];
   // Four characters a token: what the budget of E3 and its tests count.
   const room = 4 * (typeof tokens === "number" ? tokens : maxTokens.default);

@@ -8,12 +8,12 @@ import { type Entry, nextCall } from "./fit.ts";
 import { messagePages } from "./message-pages.ts";
 import { fittedPage, mostHits, readOffset } from "./pages.ts";
 import { age, clipped, quoted } from "./recalled.ts";
-import { ask, cursor, maxTokens, type Tool, type ToolCall } from "./tool.ts";
+import { ask, cursor, maxTokens, quietMaxTokens, type Tool, type ToolCall } from "./tool.ts";
 
 const limit = { kind: "integer", default: 10, min: 1, max: 50, summary: "" } as const;
 const project = { kind: "string", summary: "folder; * for all" } as const;
 const since = { kind: "time", summary: "7d, 2026-08-23" } as const;
-const until = { kind: "time", summary: "" } as const;
+const until = { kind: "time", summary: "", hidden: true } as const;
 const agent = { kind: "string", summary: "agent type" } as const;
 
 /** What a person who did not name a project has to know of the one that was meant. */
@@ -111,7 +111,7 @@ const listSessionsTool: Tool = {
     until,
     limit,
     cursor,
-    max_tokens: maxTokens,
+    max_tokens: quietMaxTokens,
   },
   run(call) {
     const { input, context } = call;
@@ -161,7 +161,7 @@ function line(item: SessionItem, now: number): Entry {
 const getSessionTool: Tool = {
   name: "get_session",
   description:
-    "Read a session's messages in order, tool calls in short. Go on with the cursor. id may be its beginning; ID#12 begins at message 12.",
+    "Read a session's messages in order, tool calls in short. id may be its beginning; ID#12 begins at message 12.",
   toolset: "sessions",
   operation: readSession,
   aliases: { session_id: "id" },

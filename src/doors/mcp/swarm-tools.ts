@@ -81,14 +81,19 @@ const registerAgentTool: Tool = {
 const heartbeatTool: Tool = {
   name: "heartbeat",
   description:
-    "Say that you live; with task_id and fence it extends the lease and says if the task was cancelled.",
+    "Say that you live; with task_id and fence extend the lease, and hear if the task was cancelled.",
   toolset: "swarm",
   operation: beatAgent,
   writes: { idempotent: true },
   params: {
     agent_id: agentId,
     swarm_id: swarmId,
-    status: { kind: "enum", choices: ["idle", "ready", "working"], summary: "" },
+    status: {
+      kind: "enum",
+      choices: ["idle", "ready", "working", "draining", "offline"],
+      summary: "",
+      hidden: true,
+    },
     task_id: text,
     fence,
     lease_s: { ...lease, hidden: true },

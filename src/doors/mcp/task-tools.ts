@@ -29,7 +29,7 @@ const createTaskTool: Tool = {
     input: { kind: "json", of: "value", summary: "" },
     swarm_id: swarmId,
     task_id: text,
-    kind: text,
+    kind: { ...text, hidden: true },
     priority: { kind: "integer", default: 0, min: -1000, max: 1000, summary: "" },
     depends_on: { ...words, summary: "task ids" },
     capabilities: words,
@@ -72,7 +72,7 @@ const claimTaskTool: Tool = {
   params: {
     agent_id: agentId,
     swarm_id: swarmId,
-    kinds: words,
+    kinds: { ...words, hidden: true },
     capabilities: { ...words, hidden: true },
     lease_s: lease,
     max_tokens: quietMaxTokens,
@@ -140,7 +140,7 @@ const listTasksTool: Tool = {
       summary: "",
     },
     task_id: text,
-    limit: { kind: "integer", default: 10, min: 1, max: 50, summary: "" },
+    limit: { kind: "integer", default: 10, min: 1, max: 50, summary: "", hidden: true },
     cursor,
     max_tokens: quietMaxTokens,
   },
@@ -175,7 +175,7 @@ const listTasksTool: Tool = {
 
 const updateTaskTool: Tool = {
   name: "update_task",
-  description: "Cancel a task and what depends on it, or let a dead or cancelled one begin anew (ready).",
+  description: "Cancel a task and what depends on it, or let one begin anew (ready).",
   toolset: "swarm",
   operation: cancelTask,
   writes: { destructive: true },

@@ -10,7 +10,6 @@ import { checkProgram } from "../sql/guard-program.ts";
 import { createView, views } from "../sql/views.ts";
 import { type Bindable, bindList } from "./binder.ts";
 import { sqliteKind, translated } from "./errors.ts";
-import { change, openForChanges } from "./sql-change.ts";
 import { type Question, type Report, sentError } from "./sql-messages.ts";
 
 /** Native code cannot be interrupted from its own thread, so the connection has one, and the process's main thread watches. */
@@ -55,9 +54,18 @@ function catalogOf(db: Database.Database): Catalog {
   );
 }
 
-function answer(db: Database.Database, { statement, params, limits, maxChanges }: Question): SqlExecuted {
+type Changing = Pick<typeof import("./sql-change.ts"), "change" | "openForChanges">;
+
+function answer(
+  db: Database.Database,
+  { statement, params, limits, maxChanges }: Question,
+  change: Changing["change"] | undefined,
+): SqlExecuted {
   const values = bindList(params, statement.places);
-  if ("targets" in statement) return change(db, statement, { values, limits, maxChanges });
+  if ("targets" in statement) {
+    if (change === undefined) throw new LociError("read-only", "This connection only reads.");
+    return change(db, statement, { values, limits, maxChanges });
+  }
   if (statement.kind !== "pragma") {
     const explain = db.prepare(`explain ${statement.inner}`).raw();
     checkProgram(explain.all(values) as unknown[][], sqliteRules.functions);
@@ -112,12 +120,16 @@ interface Served {
   readonly writes: boolean;
 }
 
-function serve({ path, writes }: Served, send: (report: Report) => void): (question: Question) => void {
-  const db = writes ? openForChanges(path) : openReadOnly(path);
+function serve(
+  path: string,
+  changing: Changing | undefined,
+  send: (report: Report) => void,
+): (question: Question) => void {
+  const db = changing?.openForChanges(path) ?? openReadOnly(path);
   send({ kind: "ready" });
   return (question) => {
     try {
-      send({ kind: "answer", answer: answer(db, question) });
+      send({ kind: "answer", answer: answer(db, question, changing?.change) });
     } catch (error) {
       const told = explained(db, path, { error, names: question.statement.names });
       send({ kind: "error", error: sentError(told) });
@@ -127,12 +139,13 @@ function serve({ path, writes }: Served, send: (report: Report) => void): (quest
 
 if (!isMainThread && parentPort !== null) {
   const port = parentPort;
-  const served = workerData as Served;
-  const { path } = served;
+  const { path, writes } = workerData as Served;
+  // Who only reads does not load what knows every collection: a question waits for the start of its process.
+  const changing = writes ? await import("./sql-change.ts") : undefined;
   try {
     port.on(
       "message",
-      serve(served, (report) => port.postMessage(report)),
+      serve(path, changing, (report) => port.postMessage(report)),
     );
   } catch (error) {
     port.postMessage({ kind: "error", error: sentError(translated(path, error)) } satisfies Report);

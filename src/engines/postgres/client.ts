@@ -77,13 +77,25 @@ function createClient(place: string, pool: Pool): PostgresClient {
       const [only] = statements;
       // One statement is a transaction by itself: one round trip instead of three.
       if (only && statements.length === 1 && only.least === undefined)
-        return attempt(async () => [await run(pool, only, slow)], again);
+        return attempt(() => runAlone(pool, only, slow), again);
       return attempt(() => inTransaction(pool, statements, slow), again);
     },
     transaction: (begin, work) => longTransaction(place, pool, { begin, work }),
     close: () => (closed ??= pool.end()),
   };
 }
+
+async function runAlone(pool: Pool, statement: Statement, slow: boolean): Promise<Answer[]> {
+  try {
+    return [await run(pool, statement, slow)];
+  } catch (error) {
+    if (statement.stops && Reflect.get(Object(error), "code") === divisionByZero) return [];
+    throw error;
+  }
+}
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const divisionByZero = "22012";
 
 async function longTransaction<Result>(
   place: string,

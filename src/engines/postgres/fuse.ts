@@ -12,7 +12,7 @@ import { insertText, takeText } from "./texts.ts";
  */
 export function fuse(dialect: Dialect, { changes, take }: Fusing): Statement | undefined {
   const [first, ...others] = changes;
-  if (!first || first.least > 1 || others.some(({ least }) => least > 0)) return undefined;
+  if (!first || changes.some(({ least }) => least > 1)) return undefined;
   if (new Set(changes.map(({ collection }) => collection.name)).size < changes.length) return undefined;
   if (take && !changes.every((change) => isApart(change, take))) return undefined;
 
@@ -24,17 +24,22 @@ export function fuse(dialect: Dialect, { changes, take }: Fusing): Statement | u
     if (text === undefined) return undefined;
     steps.push(`"change ${place}" as (${text} returning 1)`);
   }
-  const counts = changes
-    .map((_, place) => `(select count(*) from "change ${place}") as n${place}`)
-    .join(", ");
-  if (!take) return query(`with ${steps.join(", ")} select ${counts}`, writer.params);
+  const count = (place: number): string => `(select count(*) from "change ${place}")`;
+  // A guard behind the first that does not hold has to undo what was done: it divides by its count.
+  const stops = others
+    .flatMap(({ least }, place) => (least > 0 ? [` + 0 / ${count(place + 1)}`] : []))
+    .join("");
+  const checked = stops && guarded ? ` + case when ${guarded} then 0${stops} else 0 end` : stops;
+  const counts = changes.map((_, n) => `${count(n)}${n === 0 ? checked : ""} as n${n}`).join(", ");
+  const fused = (sql: string): Statement => ({ ...query(sql, writer.params), ...(stops && { stops: true }) });
+  if (!take) return fused(`with ${steps.join(", ")} select ${counts}`);
 
   const parts = takeParts(dialect, take);
   const taking = takeText({ ...parts, where: guarded && ` and ${guarded}` }, writer);
   const sql =
     `with ${[...steps, taking.steps].join(", ")} select * from (select ${counts}) as counts left join ` +
     `(select "the place", ${dialect.select(parts.columns)} ${taking.answer}) as taken on true order by "the place"`;
-  return query(sql, writer.params);
+  return fused(sql);
 }
 
 function changeText(

@@ -15,6 +15,8 @@ export interface Statement {
   readonly answers: boolean;
   /** Where fewer rows are changed, the transaction is rolled back, and answers nothing at all. */
   readonly least?: number;
+  /** It divides by zero where a guard in it does not hold: nothing is done, and it answers nothing at all. */
+  readonly stops?: true;
 }
 
 export interface Answer {

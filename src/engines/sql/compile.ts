@@ -87,7 +87,7 @@ export function rollupColumns(
   from: AnyCollection,
   plan: RollupPlan,
 ): { readonly groups: Column[]; readonly measures: Column[] } {
-  const groups = fieldColumns(from, plan.by);
+  const groups = [...fieldColumns(from, plan.by)];
   if (plan.bucket) {
     const millis = dialect.millis(quoted(columnName(plan.bucket.name)));
     const { size } = plan.bucket;
@@ -103,8 +103,18 @@ export function rollupColumns(
   return { groups, measures };
 }
 
-export function fieldColumns(from: AnyCollection, fields: readonly string[]): Column[] {
-  return fields.map((name) => ({ kind: fieldOf(from, name).kind, expression: quoted(columnName(name)) }));
+/** By the list of names: queries for whole rows of a collection share one. */
+const knownColumns = new WeakMap<readonly string[], readonly Column[]>();
+
+export function fieldColumns(from: AnyCollection, fields: readonly string[]): readonly Column[] {
+  const known = knownColumns.get(fields);
+  if (known) return known;
+  const columns = fields.map((name) => ({
+    kind: fieldOf(from, name).kind,
+    expression: quoted(columnName(name)),
+  }));
+  knownColumns.set(fields, columns);
+  return columns;
 }
 
 function assignments(from: AnyCollection, settings: readonly Setting[], writer: Writer): string {

@@ -88,6 +88,16 @@ export function createSqliteDialect(name: string): Dialect {
  * columns (50,000 rows of 1 KB: 0.21 s, 0.18 s plain, 0.36 s with each column as bytes of its own).
  */
 function select(columns: readonly Column[]): string {
+  const known = selections.get(columns);
+  if (known !== undefined) return known;
+  const made = makeSelection(columns);
+  selections.set(columns, made);
+  return made;
+}
+
+const selections = new WeakMap<readonly Column[], string>();
+
+function makeSelection(columns: readonly Column[]): string {
   const texts = columns.filter(isText).map(({ expression }) => expression);
   const others = columns.filter((column) => !isText(column)).map(({ expression }) => expression);
   return [...(texts.length > 0 ? [`cast(json_array(${texts.join(", ")}) as blob)`] : []), ...others].join(

@@ -22,5 +22,5 @@ export function createWriter(dialect: Pick<Dialect, "encode" | "placeholder">): 
 
 /** Names come from our own collections; quoted because some are words of SQL (`offset`, `first`). */
 export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+  return name.includes('"') ? `"${name.replaceAll('"', '""')}"` : `"${name}"`;
 }

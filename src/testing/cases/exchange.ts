@@ -81,6 +81,25 @@ export const exchangeCases: Cases = {
     assert.equal(await thingsOf(engine), "n");
   },
 
+  "each guard of several can stop an exchange": async ({ engine }) => {
+    await fill(engine);
+    await engine.write([note("n")]);
+    const first = guard(insert(things, [thing({ id: "m" })]));
+    const again = guard(insert(things, [thing({ id: "n" })]));
+    const none = { counts: [0, 0], taken: [] };
+    assert.deepEqual(await exchange(engine, [done("held"), again], 1), none);
+    assert.deepEqual(await exchange(engine, [done("low"), first], 1), none);
+    assert.deepEqual(await engine.write([done("held"), again]), [0, 0]);
+    assert.equal(await statesOf(engine), "held taken, high ready, low ready");
+    assert.equal(await thingsOf(engine), "n");
+    const { counts, taken } = await exchange(engine, [done("held"), first], 1);
+    assert.deepEqual(counts, [1, 1]);
+    assert.deepEqual(
+      taken.map(({ id }) => id),
+      ["high"],
+    );
+  },
+
   "an exchange takes what its changes made": async ({ engine }) => {
     await fill(engine);
     const back = update(jobs, { id: "held" }, { state: "ready", priority: 9 });
