@@ -164,6 +164,33 @@ await onEachBackend("assignment", ({ it, engine, clock, now }) => {
     expect(await tasks.claim(me)).toMatchObject([{ id: "back", fence: 2 }]);
   });
 
+  it("an agent that waits for a task is woken for the one it was assigned, whatever it would claim", async () => {
+    // The loop beats and renews by real time.
+    const live = createAssignment(engine(), {
+      now: Date.now,
+      tasks: createTasks(engine(), { now: Date.now }),
+      regions: edge.list,
+    });
+    const worked: string[] = [];
+    await using loop = live.work({ swarm: "s", agent: "w", kinds: ["none"] }, (task) => worked.push(task.id));
+    for (const id of ["one", "two"]) {
+      await live.create({ id, swarm: "s", title: id });
+      await expect.poll(() => live.assign(id, { agent: "w" }).catch(() => null)).not.toBeNull();
+      await expect.poll(async () => (await live.get(id)).task.status, { timeout: 10_000 }).toBe("done");
+    }
+    expect(worked).toEqual(["one", "two"]);
+    expect(loop.counts()).toMatchObject({ claimed: 2, completed: 2, lost: 0 });
+    await live.create({ id: "three", swarm: "s", title: "three" });
+    await loop.close();
+    await swarm.register({ agent: "v" });
+    const waits = live.next({ swarm: "s", agent: "v", kinds: ["none"], timeout: 10_000 });
+    await live.assign("three", { agent: "v" }).catch(() => null);
+    clock.at = Date.now();
+    await swarm.heartbeat("v");
+    if ((await live.get("three")).task.status === "ready") await live.assign("three", { agent: "v" });
+    expect(await waits).toMatchObject({ id: "three", agentId: "v" });
+  });
+
   it("an agent that claimed a task by itself is given no other, also where it says that it is ready", async () => {
     await make("own");
     await make("t");

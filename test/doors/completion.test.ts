@@ -31,7 +31,7 @@ describe("the completion", () => {
     expect(complete("--db", "x.db", "cost", "--by", "")).toEqual(["day", "model", "project", "tool"]);
     expect(complete("completion", "f")).toEqual(["fish"]);
     expect(complete("kn")).toEqual(["know"]);
-    expect(complete("know", "")).toEqual(["add", "search", "ls", "show", "rm"]);
+    expect(complete("know", "")).toEqual(["add", "search", "ls", "show", "rm", "export", "import"]);
     expect(complete("--db", "x.db", "ckpt", "s")).toEqual(["save", "show"]);
     expect(complete("know", "add", "--cat")).toEqual(["--category"]);
     expect(complete("memory", "--db", "x.db", "ls", "--sc")).toEqual(["--scope"]);

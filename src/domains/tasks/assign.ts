@@ -8,7 +8,9 @@ import { healthLimits } from "../swarm.ts";
 import { memberId } from "./attempt.ts";
 import { createHandOut, findAssigned } from "./hand-out.ts";
 import { assignmentOf, findTask } from "./held.ts";
+import { nextTask } from "./next.ts";
 import type { Tasks } from "./tasks.ts";
+import { startWork } from "./work.ts";
 
 export interface AssignOptions {
   /** Only this agent. */
@@ -58,10 +60,10 @@ const idleStatuses = ["idle", "ready"] as const;
 /** Behind all that were measured, and behind all that answer. */
 const [unmeasured, silent] = [1e9, 1e12];
 
-/** Each turn that fails, another assignment was made: with 8 processes on 20 agents 5 were the most. */
+/** Each turn that fails, somebody else's assignment, claim or heartbeat was done. */
 const turns = 64;
 
-/** Tasks, with assignment. Its `claim` answers first what was assigned to the agent, once. */
+/** Tasks, with assignment. Whatever claims for an agent gets first what was assigned to it, once. */
 export function createAssignment(engine: Engine, parts: AssignmentParts): Tasks & Assignment {
   const { now, random = Math.random } = parts;
   const before = createHandOut(engine, now);
@@ -82,7 +84,7 @@ export function createAssignment(engine: Engine, parts: AssignmentParts): Tasks 
     });
   };
 
-  return {
+  const own: Tasks & Assignment = {
     ...parts.tasks,
     assign,
     assigned: ({ swarm = "default", agent }) => findAssigned(engine, swarm, agent),
@@ -98,7 +100,10 @@ export function createAssignment(engine: Engine, parts: AssignmentParts): Tasks 
         },
         lease.id,
       ),
+    next: (options) => nextTask({ engine, now, random, claim: own.claim }, options),
+    work: (options, worker) => startWork({ engine, now, random, tasks: own }, options, worker),
   };
+  return own;
 }
 
 function refuseUnready(task: Task, at: Millis): void {
