@@ -9,7 +9,7 @@ import { memberId } from "./attempt.ts";
 import { createHandOut, findAssigned } from "./hand-out.ts";
 import { assignmentOf, findTask } from "./held.ts";
 import { nextTask } from "./next.ts";
-import type { Tasks } from "./tasks.ts";
+import type { CompletedAll, Tasks } from "./tasks.ts";
 import { startWork } from "./work.ts";
 
 export interface AssignOptions {
@@ -98,8 +98,21 @@ export function createAssignment(engine: Engine, parts: AssignmentParts): Tasks 
           await parts.tasks.complete(lease, result);
           return [];
         },
-        lease.id,
+        [lease.id],
       ),
+    async completeAll(completions, options) {
+      if (options === undefined) return parts.tasks.completeAll(completions);
+      let errors: CompletedAll["errors"] = [];
+      const hand = async (limit: number): Promise<Task[]> => {
+        const claiming = limit < 1 ? undefined : { ...options, limit };
+        const answer = await parts.tasks.completeAll(completions, claiming);
+        ({ errors } = answer);
+        return answer.claimed;
+      };
+      const handedIn = completions.map(({ lease }) => lease.id);
+      const claimed = await before(options, hand, handedIn);
+      return { errors, claimed };
+    },
     next: (options) => nextTask({ engine, now, random, claim: own.claim }, options),
     work: (options, worker) => startWork({ engine, now, random, tasks: own }, options, worker),
   };
