@@ -122,7 +122,7 @@ function answer(shown: readonly ShownMessage[], options: PageOptions): ToolAnswe
     });
   };
   const left = content.length - offset;
-  const length = mostThatFits({ least: Math.min(1, left), most: left }, room, cut);
+  const length = mostThatFits({ least: Math.min(2, left), most: left }, room, cut);
   return cut(length);
 }
 
