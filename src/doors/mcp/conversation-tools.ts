@@ -8,7 +8,7 @@ import { LociError } from "../../errors.ts";
 import { counted } from "../cli/people.ts";
 import { answerOf, fits, mostThatFits, nextCall } from "./fit.ts";
 import { messagePages } from "./message-pages.ts";
-import { clipped, whole } from "./recalled.ts";
+import { clipped, named, whole } from "./recalled.ts";
 import { ask, cursor, maxTokens, type Tool, type ToolAnswer } from "./tool.ts";
 
 const sessionId = { kind: "string", required: true, summary: "whole session id" } as const;
@@ -37,7 +37,7 @@ const addConversationTool: Tool = {
     const added = await ask<AddedConversation>(addConversation, call, asked);
     const count = added.messageIds.length;
     return {
-      text: `Stored ${counted(count, "message")} in session ${clipped(added.sessionId, 1000)}.`,
+      text: `Stored ${counted(count, "message")} in session ${named(added.sessionId, 1000)}.`,
       data: { session_id: added.sessionId, message_ids: added.messageIds, stored: count },
     };
   },
@@ -60,7 +60,7 @@ const getConversationsTool: Tool = {
     const asked = { session, limit: input["limit"], before: readCursor(input["cursor"]) };
     const { messages, more, sessionId: id } = await ask<Conversations>(getConversations, call, asked);
     const now = context.now();
-    const name = clipped(id, 1000);
+    const name = named(id, 1000);
     const make = (count: number, entries: Parameters<typeof answerOf>[0]["entries"]): ToolAnswer => {
       const kept = messages.slice(messages.length - count);
       const older = (count < messages.length || more) && kept[0] !== undefined;

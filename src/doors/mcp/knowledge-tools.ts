@@ -10,7 +10,7 @@ import {
 } from "../../operations/knowledge.ts";
 import { fittedPage, readOffset } from "./pages.ts";
 import { entryOf, type LongText, pieceOf, placeOf, share } from "./pieces.ts";
-import { age, clipped, sameWords } from "./recalled.ts";
+import { age, clipped, named, sameWords } from "./recalled.ts";
 import { ask, cursor, maxTokens, type Tool, type ToolCall } from "./tool.ts";
 
 const tags = { kind: "list", summary: "" } as const;
@@ -40,7 +40,7 @@ const addKnowledgeTool: Tool = {
     const known = input["supersedes"] === undefined ? await knownAlready(call) : undefined;
     const { entry } = known ? { entry: known } : await ask<KnowledgeAnswer>(addKnowledge, call, given(call));
     const stored = known === undefined && Date.parse(entry.createdAt) >= began;
-    const by = entry.agentId === null ? "" : ` by ${clipped(entry.agentId, 60)}`;
+    const by = entry.agentId === null ? "" : ` by ${named(entry.agentId, 60)}`;
     const text = stored
       ? `Kept as ${entry.id}. search_knowledge finds it.`
       : `Known already as ${entry.id}, since ${age(entry.createdAt, began)}${by}. Nothing new made; to correct it, call add_knowledge with supersedes.`;
@@ -170,8 +170,8 @@ function longText(item: KnowledgeItem, now: number, room: number): LongText {
   const shown = words.slice(0, 20).map((tag) => clipped(tag, 60));
   const from = [
     `knowledge ${id}`,
-    ...(agentId === null ? [] : [`of ${clipped(agentId, 60)}`]),
-    ...(sessionId === null ? [] : [`session ${clipped(sessionId, 200)}`]),
+    ...(agentId === null ? [] : [`of ${named(agentId, 60)}`]),
+    ...(sessionId === null ? [] : [`session ${named(sessionId, 200)}`]),
     age(item.createdAt, now),
   ];
   const details = metadata === null ? undefined : JSON.stringify(metadata);

@@ -25,6 +25,12 @@ export function clipped(text: string, most: number): string {
   return line;
 }
 
+/** A recorded name in a line of ours: one that is more than a word stands in quotation marks, as JSON. */
+export function named(name: string, most: number): string {
+  const shown = clipped(name, most);
+  return /^[\w.:@/#~+-]+…?$/.test(shown) ? shown : JSON.stringify(shown);
+}
+
 /** The first characters, no surrogate pair cut in two. */
 export function whole(text: string, length: number): string {
   const isHigh = (at: number): boolean => (text.charCodeAt(at) & 0xfc00) === 0xd800;
