@@ -45,6 +45,10 @@ async function toTheEnd(tool: string, args: Row, max: number): Promise<Answer[]>
   return answers;
 }
 
+function listed(answer: Answer | undefined, list: string): Row[] {
+  return (answer?.data[list] ?? []) as Row[];
+}
+
 describe("a text of strange characters", () => {
   test.each(Object.keys(units))("keeps to the budget in lists, and is read to its end: %s", async (name) => {
     const content = `begin ${(units[name] ?? "").repeat(3_000)} end`;
@@ -65,18 +69,20 @@ describe("a text of strange characters", () => {
     await mcp.call("add_conversation", { session_id: name, role: "user", content });
     for (const max of [500, 2_000]) {
       const [found] = await toTheEnd("search_knowledge", { category: name }, max);
-      const { content_begins: begins, rest } = (found?.data["knowledge"] as Row[])[0] ?? {};
-      const { tool, arguments: args } = rest as NextCall;
-      const pieces = await toTheEnd(tool, args, max);
-      expect(`${String(begins)}${pieces.map(({ data }) => data["content_piece"]).join("")}`).toBe(content);
+      const [entry] = listed(found, "knowledge");
+      const rest = entry?.["rest"] as NextCall;
+      const pieces = await toTheEnd(rest.tool, rest.arguments, max);
+      expect(
+        `${String(entry?.["content_begins"])}${pieces.map(({ data }) => data["content_piece"]).join("")}`,
+      ).toBe(content);
 
       const [decided] = await toTheEnd("list_decisions", { decision_type: name }, max);
-      const more = (decided?.data["decisions"] as Row[])[0]?.["rest"] as NextCall | undefined;
+      const more = listed(decided, "decisions")[0]?.["rest"] as NextCall | undefined;
       if (more !== undefined) await toTheEnd(more.tool, more.arguments, max);
 
       const said = await mcp.call("get_conversations", { session_id: name, max_tokens: max });
       const [first] = said.data["conversations"] as Array<{ content: string }>;
-      if (name !== "halves") expect(first?.content.isWellFormed()).toBe(true);
+      if (name !== "halves") expect(first?.content).not.toMatch(/[\ud800-\udbff]$/);
     }
   });
 });
