@@ -104,7 +104,8 @@ export type { ModelCall } from "./model/model-call.ts";
 export type { SlowQuery } from "./model/query.ts";
 export type { Session, SessionStatus } from "./model/session.ts";
 export type { ToolExecution, ToolStatus } from "./model/tool-execution.ts";
-export { type ImportAll, type Loci, open, openDatabases, type OpenOptions } from "./open.ts";
+export type { ImportAll } from "./import-store.ts";
+export { type Loci, open, openDatabases, type OpenOptions } from "./open.ts";
 export type { ImportProgress, ImportReport } from "./record/import/import.ts";
 export {
   createRecorder,

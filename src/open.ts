@@ -1,32 +1,32 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Cache, type CacheOptions, createCache } from "./domains/cache/cache.ts";
+import type { Cache, CacheOptions } from "./domains/cache/cache.ts";
+import { createCoordination, edgeFrom } from "./coordination.ts";
 import { type Backups, createBackups } from "./backups/backups.ts";
 import { type Checkpoints, createCheckpoints } from "./domains/checkpoints.ts";
-import { createEdge, type Edge } from "./domains/edge/edge.ts";
+import type { Edge } from "./domains/edge/edge.ts";
 import { createIngest, type Ingest } from "./domains/ingest.ts";
 import { createKnowledge, type Knowledge } from "./domains/knowledge.ts";
 import { createMemory, type Memory } from "./domains/memory.ts";
-import { createClock, createTick } from "./domains/clock.ts";
-import { createLocks, type Locks } from "./domains/locks.ts";
-import { createMailbox, type Mailbox } from "./domains/mailbox.ts";
-import { createMetrics, type Metrics } from "./domains/metrics.ts";
+import type { Locks } from "./domains/locks.ts";
+import type { Mailbox } from "./domains/mailbox.ts";
+import type { Metrics } from "./domains/metrics.ts";
 import { createPrices, type PriceOverrides, type Prices } from "./domains/prices.ts";
 import type { Queries } from "./domains/queries.ts";
 import { createReports, type Reports } from "./domains/reports.ts";
 import type { Search, SearchAnswer, SearchOptions } from "./domains/search/search.ts";
 import { createSessions, type Sessions } from "./domains/sessions.ts";
-import { createSwarm, type HealthLimits, type Swarm } from "./domains/swarm.ts";
-import { type Assignment, createAssignment } from "./domains/tasks/assign.ts";
-import { createTasks, type Tasks } from "./domains/tasks/tasks.ts";
+import type { HealthLimits, Swarm } from "./domains/swarm.ts";
+import type { Assignment } from "./domains/tasks/assign.ts";
+import type { Tasks } from "./domains/tasks/tasks.ts";
 import type { Engine, SqlDoor } from "./engine/engine.ts";
 import type { Happening } from "./model/happening.ts";
-import type { IndexThread } from "./index-thread.ts";
+import { type ImportAll, importAll } from "./import-store.ts";
 import { createDatabases, type Databases } from "./databases/databases.ts";
 import { describePlace, type Environment, lociHome, type Place, storeUrl } from "./place.ts";
 import { readOwnPrices } from "./price-file.ts";
-import type { ImportOptions, ImportProgress, ImportReport } from "./record/import/import.ts";
+import type { ImportReport } from "./record/import/import.ts";
 import { createRecorder, type Recorder, type RecorderOptions } from "./record/recorder.ts";
 import { createRedactor } from "./record/redact.ts";
 import type { Recovered } from "./record/recovery.ts";
@@ -93,13 +93,6 @@ export interface Loci extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-export interface ImportAll extends Omit<ImportOptions, "paths"> {
-  /** False: what is imported is not made searchable now. */
-  readonly index?: boolean;
-  /** Told while what was imported is made searchable: messages that are left. */
-  readonly onIndex?: (left: number) => void;
-}
-
 /**
  * Opens a store: a path or a `file:` URL, `postgres://…`, or `memory:`. Without a URL, the one that `LOCI_URL` names,
  * else `~/.loci/loci.db`. Errors: `config`, `corrupt`, `permission`, `schema`, `unreachable`, `unsupported`.
@@ -163,42 +156,6 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
   };
 }
 
-/** Where latencies are measured from. */
-function edgeFrom(env: Environment): string {
-  const said = env["LOCI_REGION"];
-  return said === undefined || said === "" ? hostname() : said;
-}
-
-function createCoordination(
-  engine: Engine,
-  { region, cache = {} }: { readonly region: string; readonly cache: Partial<CacheOptions> | undefined },
-): Pick<Loci, "swarm" | "tasks" | "locks" | "mailbox" | "metrics" | "cache" | "edge"> {
-  const elapsed = (): number => performance.now();
-  const now = createClock(engine, { now: Date.now, elapsed });
-  const after = (wait: number, run: () => void): (() => void) => {
-    const timer = setTimeout(run, wait);
-    timer.unref();
-    return () => clearTimeout(timer);
-  };
-  const edge = createEdge(engine, { now, from: region, elapsed, after });
-  return {
-    swarm: (id, limits = {}) => createSwarm(engine, id, { now, limits }),
-    tasks: createAssignment(engine, { now, tasks: createTasks(engine, { now }), regions: edge.list }),
-    locks: createLocks(engine, { now, elapsed }),
-    mailbox: createMailbox(engine, { now }),
-    edge,
-    cache: createCache(engine, {
-      now,
-      wall: Date.now,
-      elapsed,
-      tick: createTick(elapsed),
-      random: Math.random,
-      options: cache,
-    }),
-    metrics: createMetrics(engine, { now }),
-  };
-}
-
 /** Databases by name, without a store of one's own. What they need comes from the environment: docs/databases.md. */
 export function openDatabases(env: Environment = process.env): Databases {
   const make = async (path: string): Promise<void> => (await openStore(path)).close();
@@ -234,54 +191,6 @@ function createSearching(store: Store): () => Promise<Search> {
     return createSearch({ store: store.engine, index });
   };
   return () => (made ??= make());
-}
-
-interface ImportInto {
-  readonly engine: Engine;
-  readonly ingest: Ingest;
-  readonly prices: Prices;
-  readonly searching: () => Promise<Search>;
-  readonly url: string;
-}
-
-/** From so many bytes on, a second thread makes messages searchable while others are still read. */
-const largeImport = 32 * 1024 * 1024;
-
-async function importAll(
-  { engine, ingest, prices, searching, url }: ImportInto,
-  paths: readonly string[] | undefined,
-  { index = true, onIndex, ...how }: ImportAll = {},
-): Promise<ImportReport> {
-  const { importPaths } = await import("./record/import/import.ts");
-  const { startIndexThread } = await import("./index-thread.ts");
-  let beside: IndexThread | undefined;
-  const onProgress = (progress: ImportProgress): void => {
-    const large = progress.totalBytes >= largeImport && engine.name !== "memory";
-    if (index && large && progress.stage === "read") beside ??= startIndexThread(url);
-    how.onProgress?.(progress);
-  };
-  try {
-    const openForeign = async (path: string) =>
-      (await import("./engines/libsql/foreign.ts")).openForeign(path);
-    const parts = { engine, ingest, costOf: prices.costOf, now: Date.now, openForeign };
-    const report = await importPaths(parts, {
-      ...how,
-      onProgress,
-      ...(paths === undefined ? {} : { paths }),
-    });
-    if (!index) return report;
-    const search = await searching();
-    const all = await search.lag();
-    // Where the thread fails, this one does what it left.
-    await beside?.finish(() => void search.lag().then(onIndex)).catch(() => undefined);
-    await search.catchUp({
-      ...(how.signal === undefined ? {} : { signal: how.signal }),
-      onProgress: ({ messages }) => onIndex?.(Math.max(0, all - messages)),
-    });
-    return report;
-  } finally {
-    beside?.stop();
-  }
 }
 
 /** A recorder's thread opens the store by its URL; what is in this process's memory is written from here. */
