@@ -14,9 +14,13 @@ export function fromCursor(cursor: string): readonly [at: number, id: string] {
   } catch {
     // Falls through to the one sentence for every cursor that is not ours.
   }
-  throw new LociError("invalid", `The cursor ${JSON.stringify(cursor)} is not one of this list.`, {
-    next: "Ask again without it, then go on with the `next` of that answer.",
-  });
+  throw new LociError(
+    "invalid",
+    `The cursor ${JSON.stringify(cursor.slice(0, 60))} is not one of this list.`,
+    {
+      next: "Ask again without it, then go on with the `next` of that answer.",
+    },
+  );
 }
 
 /** A page's size, checked. */

@@ -63,9 +63,13 @@ export const listTasks: Operation = operation({
 function readPlace(after: string): Pick<Task, "id" | "createdAt"> {
   const [, at, id] = /^(\d{1,15})~(.+)$/s.exec(after) ?? [];
   if (at !== undefined && id !== undefined) return { createdAt: Number(at), id };
-  throw new LociError("invalid", "--after is the `next` of the page before.", {
-    next: "loci task ls --json",
-  });
+  throw new LociError(
+    "invalid",
+    `The cursor ${JSON.stringify(after.slice(0, 60))} is not one of this list.`,
+    {
+      next: "Ask again without it, then go on with the `next` of that answer.",
+    },
+  );
 }
 
 export const addTask: Operation = operation({

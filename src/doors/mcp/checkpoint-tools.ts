@@ -9,7 +9,7 @@ import {
 } from "../../operations/checkpoints.ts";
 import { fittedPage } from "./pages.ts";
 import { pieceOf, placeOf } from "./pieces.ts";
-import { age, clipped } from "./recalled.ts";
+import { age, clipped, named } from "./recalled.ts";
 import { ask, cursor, quietMaxTokens, type Tool, type ToolCall } from "./tool.ts";
 
 const text = { kind: "string", summary: "" } as const;
@@ -37,7 +37,7 @@ const saveCheckpointTool: Tool = {
     });
     const { id, type } = checkpoint;
     return {
-      text: `Checkpoint saved as ${id} (${clipped(type, 60)}). load_checkpoint brings it back.`,
+      text: `Checkpoint saved as ${id} (${named(type, 60)}). load_checkpoint brings it back.`,
       data: dataOf(checkpoint),
     };
   },
@@ -99,9 +99,9 @@ function filterOf({ input }: ToolCall): Record<string, unknown> {
 function headOf({ id, type, sessionId, projectId, createdAt }: CheckpointItem, now: number): string {
   return [
     `checkpoint ${id}`,
-    clipped(type, 60),
-    ...(sessionId === null ? [] : [`session ${clipped(sessionId, 200)}`]),
-    ...(projectId === null ? [] : [`project ${clipped(projectId, 200)}`]),
+    named(type, 60),
+    ...(sessionId === null ? [] : [`session ${named(sessionId, 200)}`]),
+    ...(projectId === null ? [] : [`project ${named(projectId, 200)}`]),
     age(createdAt, now),
   ].join(" · ");
 }

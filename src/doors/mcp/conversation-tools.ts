@@ -8,7 +8,7 @@ import { LociError } from "../../errors.ts";
 import { counted } from "../cli/people.ts";
 import { answerOf, fits, mostThatFits, nextCall } from "./fit.ts";
 import { messagePages } from "./message-pages.ts";
-import { clipped } from "./recalled.ts";
+import { clipped, named, whole } from "./recalled.ts";
 import { ask, cursor, maxTokens, type Tool, type ToolAnswer } from "./tool.ts";
 
 const sessionId = { kind: "string", required: true, summary: "whole session id" } as const;
@@ -37,7 +37,7 @@ const addConversationTool: Tool = {
     const added = await ask<AddedConversation>(addConversation, call, asked);
     const count = added.messageIds.length;
     return {
-      text: `Stored ${counted(count, "message")} in session ${clipped(added.sessionId, 1000)}.`,
+      text: `Stored ${counted(count, "message")} in session ${named(added.sessionId, 1000)}.`,
       data: { session_id: added.sessionId, message_ids: added.messageIds, stored: count },
     };
   },
@@ -60,7 +60,7 @@ const getConversationsTool: Tool = {
     const asked = { session, limit: input["limit"], before: readCursor(input["cursor"]) };
     const { messages, more, sessionId: id } = await ask<Conversations>(getConversations, call, asked);
     const now = context.now();
-    const name = clipped(id, 1000);
+    const name = named(id, 1000);
     const make = (count: number, entries: Parameters<typeof answerOf>[0]["entries"]): ToolAnswer => {
       const kept = messages.slice(messages.length - count);
       const older = (count < messages.length || more) && kept[0] !== undefined;
@@ -92,7 +92,9 @@ const getConversationsTool: Tool = {
     if (fits(newest(count), room)) return newest(count);
     // The newest alone is too long: its beginning, and get_session has the rest.
     const last = messages.at(-1);
-    const cut = (length: number): ToolAnswer => {
+    const content = last?.content ?? "";
+    const cut = (most: number): ToolAnswer => {
+      const { length } = whole(content, most);
       const { text, data } = make(1, [entry(messages.length - 1, length)]);
       const rest = nextCall("get_session", { id, cursor: `${last?.sequence ?? 1}.${length}` });
       return {
@@ -100,7 +102,7 @@ const getConversationsTool: Tool = {
         data: { ...data, rest_of_message: rest.data["next"] },
       };
     };
-    return cut(mostThatFits({ least: 1, most: last?.content?.length ?? 1 }, room, cut));
+    return cut(mostThatFits({ least: Math.min(2, content.length), most: content.length }, room, cut));
   },
 };
 

@@ -8,7 +8,7 @@ import {
 } from "../../operations/memory.ts";
 import { fittedPage } from "./pages.ts";
 import { entryOf, type LongText, pieceOf, placeOf, share } from "./pieces.ts";
-import { age, clipped } from "./recalled.ts";
+import { age, clipped, named } from "./recalled.ts";
 import { ask, cursor, quietMaxTokens, type Tool } from "./tool.ts";
 
 const text = { kind: "string", summary: "" } as const;
@@ -97,10 +97,10 @@ const listDecisionsTool: Tool = {
 function longText(item: MemoryItem, now: number): LongText {
   const { id, agentId, decisionType, decisionData, context, scope, sessionId, supersedes } = item;
   const from = [
-    `decision ${id} of ${clipped(agentId, 60)}`,
-    clipped(decisionType, 60),
-    ...(scope === "agent" ? [] : [`for ${clipped(scope, 60)}`]),
-    ...(sessionId === null ? [] : [`session ${clipped(sessionId, 200)}`]),
+    `decision ${id} of ${named(agentId, 60)}`,
+    named(decisionType, 60),
+    ...(scope === "agent" ? [] : [`for ${named(scope, 60)}`]),
+    ...(sessionId === null ? [] : [`session ${named(sessionId, 200)}`]),
     age(item.createdAt, now),
   ];
   const why = context === null ? "" : `\ncontext: ${textOf(context)}`;

@@ -45,7 +45,8 @@ const expectations: Readonly<Record<string, string>> = {
 /** The readers take text, as it comes from a command line; a number in a text is as good as a number. */
 function asText(name: string, param: Param | undefined, value: unknown): string | readonly string[] {
   if (param?.kind === "json") return jsonText(param.of, value);
-  if (typeof value === "string") return value;
+  if (typeof value === "string" && (param?.kind !== "boolean" || value === "true" || value === "false"))
+    return value;
   if (typeof value === "boolean" && param?.kind === "boolean") return String(value);
   if (typeof value === "number" && (param?.kind === "integer" || param?.kind === "number"))
     return String(value);

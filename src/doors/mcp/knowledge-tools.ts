@@ -10,7 +10,7 @@ import {
 } from "../../operations/knowledge.ts";
 import { fittedPage, readOffset } from "./pages.ts";
 import { entryOf, type LongText, pieceOf, placeOf, share } from "./pieces.ts";
-import { age, clipped, sameWords } from "./recalled.ts";
+import { age, clipped, named, sameWords } from "./recalled.ts";
 import { ask, cursor, maxTokens, type Tool, type ToolCall } from "./tool.ts";
 
 const tags = { kind: "list", summary: "" } as const;
@@ -40,7 +40,7 @@ const addKnowledgeTool: Tool = {
     const known = input["supersedes"] === undefined ? await knownAlready(call) : undefined;
     const { entry } = known ? { entry: known } : await ask<KnowledgeAnswer>(addKnowledge, call, given(call));
     const stored = known === undefined && Date.parse(entry.createdAt) >= began;
-    const by = entry.agentId === null ? "" : ` by ${clipped(entry.agentId, 60)}`;
+    const by = entry.agentId === null ? "" : ` by ${named(entry.agentId, 60)}`;
     const text = stored
       ? `Kept as ${entry.id}. search_knowledge finds it.`
       : `Known already as ${entry.id}, since ${age(entry.createdAt, began)}${by}. Nothing new made; to correct it, call add_knowledge with supersedes.`;
@@ -112,7 +112,7 @@ const searchKnowledgeTool: Tool = {
     if (place !== undefined) {
       const { entry } = await ask<KnowledgeAnswer>(showKnowledge, call, { id: place.id });
       const options = { tool: "search_knowledge", offset: place.offset, room };
-      return pieceOf(longText(entry, context.now()), options);
+      return pieceOf(longText(entry, context.now(), room), options);
     }
     const names = ["query", "category", "tags", "limit"];
     const spec = { tool: "search_knowledge", list: "knowledge", names };
@@ -139,7 +139,9 @@ function best(call: ToolCall): Reading {
     const of = `${isCounted ? "" : "about "}${total}`;
     return {
       head: `${span} of ${of} entries for ${JSON.stringify(clipped(String(input["query"]), 80))}`,
-      entries: hits.map((item) => entryOf(longText(item, context.now()), most, { tool: "search_knowledge" })),
+      entries: hits.map((item) =>
+        entryOf(longText(item, context.now(), room), most, { tool: "search_knowledge" }),
+      ),
       next: (shown) => (offset + shown < items.length ? String(offset + shown) : null),
       data: { total },
     };
@@ -155,25 +157,25 @@ function newest(call: ToolCall): Reading {
     return {
       head: items.length === 0 ? "No entry matches." : "Knowledge, newest first",
       entries: items.map((item) =>
-        entryOf(longText(item, context.now()), most, { tool: "search_knowledge" }),
+        entryOf(longText(item, context.now(), room), most, { tool: "search_knowledge" }),
       ),
       next: (shown) => (shown === items.length ? next : undefined),
     };
   };
 }
 
-function longText(item: KnowledgeItem, now: number): LongText {
+function longText(item: KnowledgeItem, now: number, room: number): LongText {
   const { id, category, topic, content, tags: words, metadata, agentId, sessionId } = item;
   const about = `${clipped(category, 100)} / ${clipped(topic, 300)}`;
   const shown = words.slice(0, 20).map((tag) => clipped(tag, 60));
   const from = [
     `knowledge ${id}`,
-    ...(agentId === null ? [] : [`of ${clipped(agentId, 60)}`]),
-    ...(sessionId === null ? [] : [`session ${clipped(sessionId, 200)}`]),
+    ...(agentId === null ? [] : [`of ${named(agentId, 60)}`]),
+    ...(sessionId === null ? [] : [`session ${named(sessionId, 200)}`]),
     age(item.createdAt, now),
   ];
   const details = metadata === null ? undefined : JSON.stringify(metadata);
-  return {
+  const long = {
     id,
     head: from.join(" · "),
     title: `${about}${shown.length > 0 ? ` [${shown.join(", ")}]` : ""}`,
@@ -193,6 +195,10 @@ function longText(item: KnowledgeItem, now: number): LongText {
       recalled: true,
     },
   };
+  if (JSON.stringify(long.data).length <= room / 4) return long;
+  // A short answer, and much about the text: what it is about in short, so that there is room for the text.
+  const topicOnly = clipped(topic, 60);
+  return { ...long, title: topicOnly, data: { id, topic: topicOnly, recalled: true } };
 }
 
 export const knowledgeTools: readonly Tool[] = [addKnowledgeTool, searchKnowledgeTool];

@@ -10,7 +10,7 @@ import {
 import { counted } from "../cli/people.ts";
 import { answerOf, mostThatFits, nextCall, type Rest } from "./fit.ts";
 import { entryOf, type LongText, pieceOf, placeOf, share } from "./pieces.ts";
-import { age, clipped } from "./recalled.ts";
+import { age, clipped, named } from "./recalled.ts";
 import { agentId, clockTime, fence, lease, swarmId, swarmOf, text, words } from "./swarm-tools.ts";
 import { ask, cursor, quietMaxTokens, type Tool, type ToolAnswer } from "./tool.ts";
 
@@ -109,8 +109,8 @@ function acknowledging(reader: Reading["reader"], items: readonly LetterItem[]):
 function longText(letter: LetterItem, now: number): LongText {
   const { id, sender, topic, body, deliveries, sentAt } = letter;
   const from = [
-    `message ${id} from ${clipped(sender, 60)}`,
-    ...(topic === null ? [] : [`topic ${clipped(topic, 60)}`]),
+    `message ${id} from ${named(sender, 60)}`,
+    ...(topic === null ? [] : [`topic ${named(topic, 60)}`]),
     ...(deliveries > 1 ? [`delivery ${deliveries}`] : []),
     age(sentAt, now),
   ];
@@ -140,11 +140,11 @@ const acquireLockTool: Tool = {
   async run(call) {
     const { name, agent_id: owner, lease_s: seconds } = call.input;
     const lock = await ask<AcquiredLock>(acquireLock, call, { name, owner, lease: seconds });
-    const shown = clipped(String(name), 200);
+    const shown = named(String(name), 200);
     const until = lock.until === null ? "" : clockTime(lock.until);
     const said = lock.acquired
       ? `${shown} is yours until ${until} (${String(seconds)} s), fence ${lock.fence}.`
-      : `${clipped(lock.owner ?? "Another agent", 60)} has ${shown} until ${until}. Ask again then.`;
+      : `${lock.owner === null ? "Another agent" : named(lock.owner, 60)} has ${shown} until ${until}. Ask again then.`;
     return { text: said, data: { name, ...lock, ...(lock.acquired ? {} : { retry_after_ms: 5_000 }) } };
   },
 };
@@ -158,7 +158,7 @@ const releaseLockTool: Tool = {
   params: { name: { ...text, required: true }, fence: { ...fence, required: true } },
   async run(call) {
     const { released } = await ask<ReleasedLock>(releaseLock, call, call.input);
-    const name = clipped(String(call.input["name"]), 200);
+    const name = named(String(call.input["name"]), 200);
     const said = released ? `${name} is free.` : `${name} was not yours any more: its lease ended.`;
     return { text: said, data: { released } };
   },

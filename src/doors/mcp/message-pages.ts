@@ -1,7 +1,7 @@
 import { LociError } from "../../errors.ts";
 import type { MessageItem } from "../../operations/answers.ts";
 import { answerOf, type Entry, mostThatFits, type Rest } from "./fit.ts";
-import { age, clipped, quoted, whole } from "./recalled.ts";
+import { age, clipped, named, quoted, whole } from "./recalled.ts";
 import type { ToolAnswer } from "./tool.ts";
 
 /** Where reading goes on: at this message, behind so many of its characters. `41.0` as a cursor. */
@@ -47,7 +47,7 @@ function entryOf({ message, tools }: ShownMessage, now: number, piece: { from: n
   const part = content.slice(piece.from, to);
   const cut = piece.from > 0 || to < content.length;
   const span = cut ? ` · characters ${piece.from + 1} to ${to} of ${content.length}` : "";
-  const lines = [`#${message.sequence} ${clipped(message.role, 60)} · ${age(message.createdAt, now)}${span}`];
+  const lines = [`#${message.sequence} ${named(message.role, 60)} · ${age(message.createdAt, now)}${span}`];
   if (part !== "") lines.push(quoted(part));
   for (const tool of tools) lines.push(quoted(`tool ${JSON.stringify(tool)}`));
   const metadata = shortMetadata(message.metadata);
@@ -122,7 +122,7 @@ function answer(shown: readonly ShownMessage[], options: PageOptions): ToolAnswe
     });
   };
   const left = content.length - offset;
-  const length = mostThatFits({ least: Math.min(1, left), most: left }, room, cut);
+  const length = mostThatFits({ least: Math.min(2, left), most: left }, room, cut);
   return cut(length);
 }
 

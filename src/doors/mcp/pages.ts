@@ -17,7 +17,8 @@ function again({ input }: ToolCall, names: readonly string[], more: string | nul
     const value = input[name];
     // A moment such as 7d would be another one by then.
     const asText = (name === "since" || name === "until") && typeof value === "number";
-    return [name, asText ? new Date(value).toISOString() : value] as const;
+    if (asText) return [name, new Date(value).toISOString()] as const;
+    return [name, Array.isArray(value) && value.length === 0 ? undefined : value] as const;
   });
   return { ...Object.fromEntries(given), cursor: more };
 }
@@ -47,13 +48,15 @@ export async function fittedPage(
       ...(place === null ? {} : { rest: nextCall(spec.tool, again(call, spec.names, place)) }),
     });
   };
-  const page = await read(Number(call.input["limit"]));
-  const all = page.entries.length;
-  if (all === 0) return make(page, 0);
-  const count = mostThatFits({ least: 1, most: all }, call.room, (most) => make(page, most));
-  if (page.next(count) !== undefined) return make(page, count);
-  const shorter = await read(count);
-  return make(shorter, shorter.entries.length);
+  for (let limit = Number(call.input["limit"]); ; ) {
+    const page = await read(limit);
+    const all = page.entries.length;
+    if (all === 0) return make(page, 0);
+    const count = mostThatFits({ least: 1, most: all }, call.room, (most) => make(page, most));
+    // Fewer may say more of each, and so not fit either: then it is fewer still.
+    if (count === all || page.next(count) !== undefined) return make(page, count);
+    limit = count;
+  }
 }
 
 /** A search's cursor here is how many hits were shown: the search's own has kilobytes, and a model would copy it. */

@@ -39,7 +39,7 @@ export interface Reading {
 
 /** One of a list: its beginning where it is long, and the cursor that the rest is behind. */
 export function entryOf(long: LongText, most: number, { tool, args }: Reading): Entry {
-  const part = whole(long.text, Math.min(long.text.length, most));
+  const part = beginning(long.text, most);
   if (part.length === long.text.length) {
     return {
       text: lines(long, long.head, long.text),
@@ -59,6 +59,17 @@ export function entryOf(long: LongText, most: number, { tool, args }: Reading): 
   };
 }
 
+/** So much of a text as has at most so many characters quoted, and as JSON: there one may become six. */
+function beginning(text: string, most: number): string {
+  const long = Math.min(text.length, most);
+  const make = (length: number): ToolAnswer => {
+    const part = whole(text, length);
+    return { text: quoted(part), data: { part } };
+  };
+  // The name of the field and its quotation marks.
+  return whole(text, mostThatFits({ least: Math.min(2, long), most: long }, most + 11, make));
+}
+
 function lines({ title }: LongText, head: string, part: string): string {
   return [head, ...(title === undefined ? [] : [quoted(title)]), quoted(part)].join("\n");
 }
@@ -67,9 +78,12 @@ function wholeOf({ whole: fields, name, text }: LongText): Readonly<Record<strin
   return fields ?? { [name]: text };
 }
 
-/** So many characters of each text of a list, that all of a usual page have room. */
+/** The notice, the next call and what says where the rest of a text is. */
+const frame = 600;
+
+/** So many characters of each text of a list, in each form, that all of a usual page have room. */
 export function share(room: number, count: number): number {
-  return Math.max(300, Math.floor(room / (2 * Math.max(1, count))));
+  return Math.max(300, Math.floor((room - frame) / (2 * Math.max(1, count))));
 }
 
 interface PieceOptions extends Reading {
@@ -105,5 +119,5 @@ export function pieceOf(long: LongText, { tool, args, offset, room }: PieceOptio
   };
   const left = text.length - offset;
   if (fits(make(left), room)) return make(left);
-  return make(mostThatFits({ least: Math.min(1, left), most: left }, room, make));
+  return make(mostThatFits({ least: Math.min(2, left), most: left }, room, make));
 }

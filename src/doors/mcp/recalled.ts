@@ -25,10 +25,18 @@ export function clipped(text: string, most: number): string {
   return line;
 }
 
+/** A recorded name in a line of ours: one that is more than a word stands in quotation marks, as JSON. */
+export function named(name: string, most: number): string {
+  const shown = clipped(name, most);
+  return /^[\w.:@/#~+-]+…?$/.test(shown) ? shown : JSON.stringify(shown);
+}
+
 /** The first characters, no surrogate pair cut in two. */
 export function whole(text: string, length: number): string {
-  const last = text.charCodeAt(length - 1);
-  return text.slice(0, last >= 0xd800 && last < 0xdc00 ? length - 1 : length);
+  const isHigh = (at: number): boolean => (text.charCodeAt(at) & 0xfc00) === 0xd800;
+  const isLow = (at: number): boolean => (text.charCodeAt(at) & 0xfc00) === 0xdc00;
+  // Half a pair that stands alone is shown: left out, reading on from there would never come past it.
+  return text.slice(0, isHigh(length - 1) && isLow(length) ? length - 1 : length);
 }
 
 export function age(iso: string, now: Millis): string {

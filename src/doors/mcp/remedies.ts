@@ -9,6 +9,7 @@ const tools: ReadonlyArray<readonly [command: RegExp, tool: string]> = [
   [/^loci task ls\b.*/, "Call list_tasks."],
   [/^loci task show (\S+)$/, 'Call list_tasks with {"task_id":"$1"}.'],
   [/^loci task retry (\S+)$/, 'Call update_task with {"task_id":"$1","status":"ready"}.'],
+  [/^loci database create NAME makes one$/, "Call create_database, or leave database out: then it is main."],
   [/^loci ls\b.*/, "Call list_sessions."],
 ];
 

@@ -16,7 +16,9 @@ export async function serveTools({
   });
   // The listener does not start the reading: the transport did.
   const left = once(process.stdin, "close");
+  // It stops reading where it gave the connection up: a message that was too long, a client that reads no more.
+  const given = once(process.stdin, "pause");
   const told = signal.aborted ? Promise.resolve() : once(signal, "abort");
-  await Promise.race([left, told]);
+  await Promise.race([left, given, told]);
   await handle.close();
 }

@@ -3,7 +3,7 @@ import type { Loci } from "../../open.ts";
 import { nearest } from "../../operations/nearest.ts";
 import type { Context, Millis } from "../../operations/operation.ts";
 import { withoutSecrets } from "../../operations/redaction.ts";
-import { safeText } from "../cli/safe.ts";
+import { safeLine, safeText } from "../cli/safe.ts";
 import { contextCapabilities, serveContext } from "./context/serve.ts";
 import { readArguments } from "./input.ts";
 import { clipped } from "./recalled.ts";
@@ -145,18 +145,21 @@ function failed(error: unknown): Answered {
   return refused(
     code,
     place,
-    remedyOf(next) ??
-      (code === "invalid"
-        ? "Call it again with other arguments."
-        : "loci doctor says what is wrong with the store."),
+    remedyOf(next) ?? usualRemedies[code] ?? "loci doctor says what is wrong with the store.",
   );
 }
+
+const usualRemedies: Readonly<Record<string, string>> = {
+  invalid: "Call it again with other arguments.",
+  busy: "Call it again in a moment; if that does not help, loci doctor says what is wrong with the store.",
+};
 
 /** Asking again is right a moment later. */
 const retryable: Readonly<Record<string, number>> = { busy: 1_000, unreachable: 5_000, interrupted: 1_000 };
 
 function refused(code: string, sentence: string, next: string): Answered {
-  const [message, remedy] = [safeText(sentence).slice(0, 2_000), safeText(next).slice(0, 2_000)];
+  // A line each: what was recorded (the name of a table, say) begins no line of its own.
+  const [message, remedy] = [safeLine(sentence).slice(0, 2_000), safeLine(next).slice(0, 2_000)];
   const wait = retryable[code];
   return {
     isError: true,

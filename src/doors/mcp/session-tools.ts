@@ -7,7 +7,7 @@ import { money } from "../cli/people.ts";
 import { type Entry, nextCall } from "./fit.ts";
 import { messagePages } from "./message-pages.ts";
 import { fittedPage, mostHits, readOffset } from "./pages.ts";
-import { age, clipped, quoted } from "./recalled.ts";
+import { age, clipped, named, quoted } from "./recalled.ts";
 import { ask, cursor, maxTokens, quietMaxTokens, type Tool, type ToolCall } from "./tool.ts";
 
 const limit = { kind: "integer", default: 10, min: 1, max: 50, summary: "" } as const;
@@ -81,7 +81,7 @@ function hit(item: SearchAnswer["items"][number], { sessions }: SearchAnswer, no
   const about = [item.role, item.toolName ?? "", age(item.createdAt, now), clipped(of?.title ?? "", 60)];
   const snippet = clipped(item.snippet, 400);
   return {
-    text: `${clipped(item.sessionId, 1000)}#${item.sequence} ${about
+    text: `${named(item.sessionId, 1000)}#${item.sequence} ${about
       .map((word) => clipped(word, 60))
       .filter((word) => word !== "")
       .join(" · ")}\n${quoted(snippet)}`,
@@ -141,7 +141,7 @@ function line(item: SessionItem, now: number): Entry {
     money(item.costUsd, item.costComplete),
   ];
   return {
-    text: `${clipped(item.id, 1000)} ${about.join(" · ")}\n${quoted(`${title}${folder === "" ? "" : ` (${folder})`}`)}`,
+    text: `${named(item.id, 1000)} ${about.join(" · ")}\n${quoted(`${title}${folder === "" ? "" : ` (${folder})`}`)}`,
     data: {
       id: item.id,
       title,
@@ -177,7 +177,7 @@ const getSessionTool: Tool = {
     const asked: Input = { id: input["id"], from: sequence, limit: input["limit"] };
     const { session, messages, toolExecutions } = await ask<SessionAnswer>(readSession, call, asked);
     const title = clipped(session.title ?? "", 120);
-    const head = `Session ${clipped(session.id, 1000)}: ${session.status}, ${session.messageCount} messages, ${session.toolCount} tools, ${session.errorCount} errors, ${money(session.costUsd, session.costComplete)}, ${age(session.updatedAt, context.now())}`;
+    const head = `Session ${named(session.id, 1000)}: ${session.status}, ${session.messageCount} messages, ${session.toolCount} tools, ${session.errorCount} errors, ${money(session.costUsd, session.costComplete)}, ${age(session.updatedAt, context.now())}`;
     const about = {
       ...line(session, context.now()).data,
       model: session.model === null ? null : clipped(session.model, 60),

@@ -8,7 +8,7 @@ import {
   type TableItem,
 } from "../../operations/tables.ts";
 import { type Entry, shortList } from "./fit.ts";
-import { clipped } from "./recalled.ts";
+import { clipped, named } from "./recalled.ts";
 import { checkedValues, rowsAnswer } from "./sql-rows.ts";
 import { ask, databaseParam, quietDatabase, maxTokens, quietMaxTokens, type Tool } from "./tool.ts";
 
@@ -55,7 +55,7 @@ const describeTableTool: Tool = {
     });
     return shortList(
       {
-        head: `${clipped(table, 200)} has ${columns.length} columns`,
+        head: `${named(table, 200)} has ${columns.length} columns`,
         list: "columns",
         entries,
         data: { table },

@@ -1,5 +1,6 @@
 import { errorCode, LociError } from "../../errors.ts";
 import {
+  agentStatuses,
   beatAgent,
   type BeatAnswer,
   registerAgent,
@@ -8,7 +9,7 @@ import {
 import { type AgentItem, showSwarm, type SwarmAnswer } from "../../operations/swarm.ts";
 import { counted } from "../cli/people.ts";
 import { type Entry, shortList } from "./fit.ts";
-import { age, clipped, quoted } from "./recalled.ts";
+import { age, clipped, named, quoted } from "./recalled.ts";
 import { ask, quietMaxTokens, type Tool, type ToolCall } from "./tool.ts";
 
 export const text = { kind: "string", summary: "" } as const;
@@ -66,7 +67,7 @@ const registerAgentTool: Tool = {
       capability: input["capabilities"],
     });
     return {
-      text: `${clipped(member.agentId, 200)} is ${member.status} in ${clipped(member.swarmId, 200)}. claim_task asks for work.`,
+      text: `${named(member.agentId, 200)} is ${member.status} in ${named(member.swarmId, 200)}. claim_task asks for work.`,
       data: {
         swarm_id: member.swarmId,
         agent_id: member.agentId,
@@ -90,7 +91,7 @@ const heartbeatTool: Tool = {
     swarm_id: swarmId,
     status: {
       kind: "enum",
-      choices: ["idle", "ready", "working", "draining", "offline"],
+      choices: agentStatuses,
       summary: "",
       hidden: true,
     },
@@ -115,7 +116,7 @@ const heartbeatTool: Tool = {
       }),
     );
     if (held === null) return { text: "Seen.", data: { lease: null } };
-    const name = clipped(String(task), 200);
+    const name = named(String(task), 200);
     const said = held.cancelled
       ? `${name} was cancelled: stop work on it.`
       : `${name} is yours until ${clockTime(held.until)} (${String(input["lease_s"])} s).`;
@@ -144,7 +145,7 @@ const swarmStatusTool: Tool = {
     const states = (["healthy", "warning", "unhealthy"] as const).map((state) => `${health[state]} ${state}`);
     const work = Object.entries(tasks).flatMap(([state, count]) => (count > 0 ? [`${count} ${state}`] : []));
     const busy = work.length === 0 ? "no tasks" : `tasks: ${work.join(", ")}`;
-    const head = `${clipped(id, 200)}: ${counted(agents.length, "agent")} (${states.join(", ")}); ${busy}`;
+    const head = `${named(id, 200)}: ${counted(agents.length, "agent")} (${states.join(", ")}); ${busy}`;
     const entries = agents.map((one) => agentEntry(one, Date.parse(at)));
     return shortList({ head, list: "agents", entries, data: { swarm_id: id, at, health, tasks } }, room);
   },
@@ -158,10 +159,10 @@ function agentEntry(agent: AgentItem, now: number): Entry {
     ({ id, title, leaseUntil }) => `${clipped(id, 60)} ${clipped(title, 80)} until ${clockTime(leaseUntil)}`,
   );
   const about = [
-    `${clipped(agent.agentId, 60)} ${health}`,
+    `${named(agent.agentId, 60)} ${health}`,
     status,
     seen < 120 ? `seen ${seen} s ago` : `seen ${age(lastHeartbeat, now)}`,
-    ...(region === null ? [] : [clipped(region, 40)]),
+    ...(region === null ? [] : [named(region, 40)]),
     `${done} done, ${failed} failed`,
   ];
   const lines = titles.length > 0 ? titles : currentTask === null ? [] : [clipped(currentTask, 60)];

@@ -12,7 +12,7 @@ import {
 } from "../../operations/tasks.ts";
 import { fittedPage } from "./pages.ts";
 import { type LongText, pieceOf, placeOf } from "./pieces.ts";
-import { age, clipped, quoted } from "./recalled.ts";
+import { age, clipped, named, quoted } from "./recalled.ts";
 import { agentId, asMember, clockTime, fence, lease, swarmId, swarmOf, text, words } from "./swarm-tools.ts";
 import { ask, cursor, quietMaxTokens, type Tool } from "./tool.ts";
 
@@ -53,7 +53,7 @@ const createTaskTool: Tool = {
       key: input["dedupe_key"],
       attempts: 3,
     });
-    const id = clipped(task.id, 200);
+    const id = named(task.id, 200);
     const key = clipped(task.idempotencyKey, 60);
     const waits = task.pendingDependencies > 0 ? `, behind ${task.pendingDependencies} others` : "";
     const said = changed
@@ -94,7 +94,10 @@ const claimTaskTool: Tool = {
     }
     const id = clipped(task.id, 200);
     const long = {
-      ...inputOf(task, `${id} claimed until ${clockTime(task.dueAt)} (${seconds} s). Input:`),
+      ...inputOf(
+        task,
+        `${named(task.id, 200)} claimed until ${clockTime(task.dueAt)} (${seconds} s). Input:`,
+      ),
       data: { ...taskData(task), lease_until: task.dueAt, fence: task.fence },
     };
     const how = `Finish with finish_task; extend with heartbeat. Both take "task_id":${JSON.stringify(id)},"fence":${task.fence}.`;
@@ -119,7 +122,7 @@ const finishTaskTool: Tool = {
   async run(call) {
     const { task_id: id, ...rest } = call.input;
     const { task, retryAt } = await ask<FinishedTask>(finishTask, call, { ...rest, id });
-    const name = clipped(task.id, 200);
+    const name = named(task.id, 200);
     const failed =
       retryAt === null ? "is dead: nobody tries it again" : `is tried again from ${clockTime(retryAt)}`;
     const said = rest["error"] === undefined ? `${name} is done.` : `${name} failed and ${failed}.`;
@@ -188,7 +191,7 @@ const updateTaskTool: Tool = {
     const { task_id: id, reason, status } = call.input;
     const operation = status === "ready" ? retryTask : cancelTask;
     const { task, changed } = await ask<ChangedTask>(operation, call, { id, reason });
-    const said = `${clipped(task.id, 200)} is ${task.status}${changed ? "" : " already"}.`;
+    const said = `${named(task.id, 200)} is ${task.status}${changed ? "" : " already"}.`;
     return { text: said, data: { ...taskData(task), changed } };
   },
 };
@@ -196,8 +199,8 @@ const updateTaskTool: Tool = {
 function headOf(task: TaskItem, now: number): string {
   const { status, agentId: holder, priority, attempts, maxAttempts, progress } = task;
   return [
-    `${clipped(task.id, 200)} ${status}`,
-    ...(holder === null ? [] : [clipped(holder, 60)]),
+    `${named(task.id, 200)} ${status}`,
+    ...(holder === null ? [] : [named(holder, 60)]),
     ...(priority === 0 ? [] : [`priority ${priority}`]),
     ...(attempts === 0 ? [] : [`attempt ${attempts} of ${maxAttempts}`]),
     ...(progress === null || status !== "running" ? [] : [`${Math.round(progress * 100)} %`]),

@@ -8,7 +8,7 @@ import {
   releaseIssue,
 } from "../../../operations/claims.ts";
 import { counted } from "../../cli/people.ts";
-import { clipped } from "../recalled.ts";
+import { named } from "../recalled.ts";
 import { ask, quietMaxTokens, type Tool } from "../tool.ts";
 import { alias, given } from "./alias.ts";
 
@@ -22,7 +22,7 @@ const claimsClaim: Tool = alias({
   async run(call) {
     const { issueId: issue, claimant } = call.input;
     const { claim } = await ask<ClaimAnswer>(claimIssue, call, { issue, claimant });
-    return { head: `${clipped(claim.issueId, 200)} is claimed.`, data: { success: true, claim } };
+    return { head: `${named(claim.issueId, 200)} is claimed.`, data: { success: true, claim } };
   },
 });
 
@@ -35,7 +35,7 @@ const claimsRelease: Tool = alias({
   async run(call) {
     const { issueId: issue, claimant } = call.input;
     const { released } = await ask<ReleasedClaim>(releaseIssue, call, { issue, claimant });
-    return { head: `${clipped(released, 200)} is free.`, data: { success: true, issueId: released } };
+    return { head: `${named(released, 200)} is free.`, data: { success: true, issueId: released } };
   },
 });
 
@@ -48,7 +48,7 @@ const claimsHandoff: Tool = alias({
   async run(call) {
     const { issueId: issue, from, to } = call.input;
     const { claim } = await ask<ClaimAnswer>(handOverIssue, call, { issue, from, to });
-    return { head: `${clipped(claim.issueId, 200)} was handed over.`, data: { success: true, claim } };
+    return { head: `${named(claim.issueId, 200)} was handed over.`, data: { success: true, claim } };
   },
 });
 

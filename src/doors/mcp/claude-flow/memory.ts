@@ -24,7 +24,7 @@ import {
 import { LociError } from "../../../errors.ts";
 import { counted } from "../../cli/people.ts";
 import { readOffset } from "../pages.ts";
-import { clipped } from "../recalled.ts";
+import { clipped, named } from "../recalled.ts";
 import { ask, quietMaxTokens, type Tool, type ToolCall } from "../tool.ts";
 import { alias, given, text } from "./alias.ts";
 
@@ -64,7 +64,7 @@ const memoryRetrieve: Tool = alias({
   params: { key: given, namespace: { ...text, default: "default" }, max_tokens: quietMaxTokens },
   async run(call) {
     const { entry } = await ask<KeyedAnswer>(getValue, call, call.input);
-    const name = clipped(String(call.input["key"]), 200);
+    const name = named(String(call.input["key"]), 200);
     if (entry === null) return { head: `${name} has no value.`, data: { found: false, value: null } };
     return {
       head: `${name}, since ${entry.createdAt}`,
@@ -131,7 +131,7 @@ const memoryDelete: Tool = alias({
   params: { key: given, namespace: { ...text, default: "default" } },
   async run(call) {
     const { removed } = await ask<RemovedKey>(removeValue, call, call.input);
-    const name = clipped(String(call.input["key"]), 200);
+    const name = named(String(call.input["key"]), 200);
     return {
       head: removed === 0 ? `${name} had no value.` : `${name} is deleted.`,
       data: { success: removed > 0, deleted: removed > 0 },

@@ -12,7 +12,7 @@ import {
   type TaskItem,
 } from "../../../operations/tasks.ts";
 import { counted } from "../../cli/people.ts";
-import { clipped } from "../recalled.ts";
+import { clipped, named } from "../recalled.ts";
 import { ask, quietMaxTokens, type Tool, type ToolCall } from "../tool.ts";
 import { alias, given, type Said, text } from "./alias.ts";
 
@@ -48,7 +48,7 @@ function taskData(task: TaskItem): Readonly<Record<string, unknown>> {
 }
 
 function said({ task }: ChangedTask): Said {
-  return { head: `${clipped(task.id, 200)} is ${states[task.status]}.`, data: taskData(task) };
+  return { head: `${named(task.id, 200)} is ${states[task.status]}.`, data: taskData(task) };
 }
 
 const taskCreate: Tool = alias({
@@ -195,7 +195,7 @@ const agentSpawn: Tool = alias({
     const asked = { swarm: swarmOf(call), agent, type, region: undefined, capability: [] };
     const member = await ask<RegisteredAgent>(registerAgent, call, asked);
     return {
-      head: `${clipped(member.agentId, 200)} is ${member.status}.`,
+      head: `${named(member.agentId, 200)} is ${member.status}.`,
       data: { success: true, agentId: member.agentId, agentType: type, status: member.status },
     };
   },
