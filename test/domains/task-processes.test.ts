@@ -39,11 +39,7 @@ interface Line {
 type Way = "claim and complete" | "work";
 
 /** Eight workers; one after the other is killed, and frozen past its lease, in the middle of a task. */
-async function runWorkers(
-  url: string,
-  log: string,
-  way: Way,
-): Promise<{ kills: number; freezes: number }> {
+async function runWorkers(url: string, log: string, way: Way): Promise<{ kills: number; freezes: number }> {
   let started = 0;
   const running = new Set<ChildProcess>();
   const ends: Array<Promise<unknown>> = [];
