@@ -38,9 +38,9 @@ export async function importAll(
     how.onProgress?.(progress);
   };
   try {
-    const readTable = async (path: string, table: string) =>
-      (await import("./engines/libsql/foreign.ts")).readForeignTable(path, table);
-    const parts = { engine, ingest, costOf: prices.costOf, now: Date.now, readTable };
+    const openForeign = async (path: string) =>
+      (await import("./engines/libsql/foreign.ts")).openForeign(path);
+    const parts = { engine, ingest, costOf: prices.costOf, now: Date.now, openForeign };
     const report = await importPaths(parts, {
       ...how,
       onProgress,

@@ -35,8 +35,9 @@ export interface CheckpointQuery extends CheckpointFilter {
 }
 
 export interface Checkpoints {
+  /** Errors: `not-found` for a parent that is not there. */
   save(given: CheckpointGiven): Promise<Checkpoint>;
-  /** All or none. Of one batch the last is the newest. */
+  /** All or none; a parent stands in the store already. Of one batch the last is the newest. */
   saveBatch(given: readonly CheckpointGiven[]): Promise<Checkpoint[]>;
   /** The newest of a session, a project or a type; of two of the same moment, the one saved later. */
   latest(filter: CheckpointFilter): Promise<Checkpoint | null>;
@@ -60,13 +61,18 @@ export function createCheckpoints(engine: Engine, { now }: { readonly now: () =>
   const saveBatch = async (given: readonly CheckpointGiven[]): Promise<Checkpoint[]> => {
     const at = now();
     const rows = given.map((one) => checkpointRow(one, at));
+    await requireParents(engine, rows);
     if (rows.length > 0) await engine.write([insert(checkpoints, rows)]);
     return rows;
   };
-  const save = async (given: CheckpointGiven): Promise<Checkpoint> => {
+  const write = async (given: CheckpointGiven): Promise<Checkpoint> => {
     const row = checkpointRow(given, now());
     await engine.write([insert(checkpoints, [row])]);
     return row;
+  };
+  const save: Checkpoints["save"] = async (given) => {
+    await requireParents(engine, [given]);
+    return write(given);
   };
   return {
     get,
@@ -98,7 +104,7 @@ export function createCheckpoints(engine: Engine, { now }: { readonly now: () =>
 
     async fork(id, given = {}) {
       const { type, data, sessionId, projectId } = await known(engine, id);
-      return save({ type, data, sessionId, projectId, ...given, parentId: id });
+      return write({ type, data, sessionId, projectId, ...given, parentId: id });
     },
 
     async remove(id) {
@@ -114,6 +120,17 @@ function checkpointRow(given: CheckpointGiven, at: Millis): Checkpoint {
   return { id: newId(at), sessionId, type: needed("type", type), data, createdAt: at, projectId, parentId };
 }
 
+async function requireParents(
+  engine: Engine,
+  given: readonly Pick<CheckpointGiven, "parentId">[],
+): Promise<void> {
+  const ids = [...new Set(given.flatMap(({ parentId }) => parentId ?? []))];
+  if (ids.length === 0) return;
+  const found = await engine.find(checkpoints, { where: { id: { anyOf: ids } }, fields: ["id"] });
+  const missing = ids.find((id) => !found.some((row) => row.id === id));
+  if (missing !== undefined) throw unknown(engine, missing);
+}
+
 async function getCheckpoint(engine: Engine, id: string): Promise<Checkpoint | null> {
   return (await engine.find(checkpoints, { where: { id }, limit: 1 }))[0] ?? null;
 }
@@ -121,7 +138,11 @@ async function getCheckpoint(engine: Engine, id: string): Promise<Checkpoint | n
 async function known(engine: Engine, id: string): Promise<Checkpoint> {
   const row = await getCheckpoint(engine, id);
   if (row !== null) return row;
-  throw new LociError("not-found", `No checkpoint has the id ${JSON.stringify(id)}.`, {
+  throw unknown(engine, id);
+}
+
+function unknown(engine: Engine, id: string): LociError {
+  return new LociError("not-found", `No checkpoint has the id ${JSON.stringify(id)}.`, {
     where: engine.place,
     next: "loci ckpt ls",
   });

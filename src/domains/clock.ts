@@ -1,4 +1,5 @@
 import type { Engine } from "../engine/engine.ts";
+import { LociError } from "../errors.ts";
 import type { Millis } from "../model/collection.ts";
 
 /** The moment that leases, heartbeats and times to live are judged by. */
@@ -28,6 +29,17 @@ export function createClock(
     }
     return Math.round(known.at + elapsed() - known.asked);
   };
+}
+
+/** When a lease that begins now ends. One that is over at once would be everybody's. Errors: `invalid`. */
+export function leaseEnd(at: Millis, lease: Millis): Millis {
+  return at + span("lease", lease);
+}
+
+/** A length of time. Errors: `invalid`. */
+export function span(name: string, length: Millis): Millis {
+  if (Number.isSafeInteger(length) && length >= 1) return length;
+  throw new LociError("invalid", `${name} is whole milliseconds from 1 on, not ${length}.`);
 }
 
 /** So many answers in a row may be the same moment, where they are asked for faster than each millisecond. */

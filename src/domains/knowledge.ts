@@ -165,7 +165,7 @@ async function addEntry(engine: Engine, given: KnowledgeGiven, at: Millis): Prom
     category: needed("category", given.category),
     topic: needed("topic", topic),
     content: needed("content", content),
-    tags: [...new Set(tags)],
+    tags: [...new Set(tagList(tags))],
     metadata,
     agentId: given.agentId ?? null,
     sessionId: given.sessionId ?? (await sessionOf(engine, messageId)),
@@ -185,6 +185,12 @@ async function addEntry(engine: Engine, given: KnowledgeGiven, at: Millis): Prom
   throw new LociError("invalid", `${supersedes} was superseded already, by ${other?.id ?? "another"}.`, {
     next: `Supersede ${other?.id ?? "that one"} instead.`,
   });
+}
+
+/** A text in the place of the list would become one tag for each of its letters. */
+function tagList(tags: readonly string[]): readonly string[] {
+  if (Array.isArray(tags) && tags.every((tag) => typeof tag === "string")) return tags;
+  throw new LociError("invalid", `tags is a list of texts, not ${JSON.stringify(tags)}.`);
 }
 
 /** The current entry that says the same, word for word. */

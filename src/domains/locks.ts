@@ -2,7 +2,7 @@ import { type Engine, insert, update, type Wake } from "../engine/engine.ts";
 import { errorCode, LociError } from "../errors.ts";
 import type { Millis } from "../model/collection.ts";
 import { type Lock, locks } from "../model/lock.ts";
-import type { Clock } from "./clock.ts";
+import { type Clock, leaseEnd } from "./clock.ts";
 
 export type { Lock };
 
@@ -52,7 +52,7 @@ export function createLocks(engine: Engine, { now, elapsed = () => performance.n
       engine.take(
         locks,
         { where: { name, expiresAt: { upTo: at } }, limit: 1 },
-        { owner, fence: { add: 1 }, acquiredAt: at, expiresAt: at + lease },
+        { owner, fence: { add: 1 }, acquiredAt: at, expiresAt: leaseEnd(at, lease) },
       );
     const [free] = await take();
     if (free) return free;
@@ -64,7 +64,7 @@ export function createLocks(engine: Engine, { now, elapsed = () => performance.n
   const transfer: Locks["transfer"] = async ({ name, fence }, { owner, lease = 30_000 }) => {
     const at = await now();
     const where = { name, fence, owner: { not: null }, expiresAt: { above: at } };
-    const patch = { owner, fence: { add: 1 }, acquiredAt: at, expiresAt: at + lease };
+    const patch = { owner, fence: { add: 1 }, acquiredAt: at, expiresAt: leaseEnd(at, lease) };
     const [given] = await engine.take(locks, { where, limit: 1 }, patch);
     return given ?? lost({ name, fence }, await get(name));
   };
@@ -72,7 +72,7 @@ export function createLocks(engine: Engine, { now, elapsed = () => performance.n
   const renew: Locks["renew"] = async ({ name, fence }, { lease = 30_000 } = {}) => {
     const at = await now();
     const where = { name, fence, owner: { not: null }, expiresAt: { above: at } };
-    const [touched] = await engine.write([update(locks, where, { expiresAt: at + lease })]);
+    const [touched] = await engine.write([update(locks, where, { expiresAt: leaseEnd(at, lease) })]);
     const row = await get(name);
     if (touched === 1 && row) return row;
     return lost({ name, fence }, row);

@@ -22,8 +22,8 @@ export type PriceOverride = Pick<Price, "input" | "output"> & Partial<Price>;
 export type PriceOverrides = Readonly<Record<string, PriceOverride>>;
 
 /**
- * The day of the table. Claude's prices to 4.6 were compared on it with public copies of Anthropic's list; the others
- * stand as they were announced and were not compared again.
+ * The day of the table. Claude's prices to 4.6 were compared on it with public copies of Anthropic's list, those of
+ * GPT-5.1, GPT-5.2 and Gemini 2.5 and 3 with two public lists; the others stand as they were announced.
  */
 export const pricesDate = "2026-11-20";
 
@@ -76,7 +76,19 @@ export const listPrices: readonly ListPrice[] = [
   other("gpt-5-codex", "2025-09-23", [1.25, 10, 0.125]),
   other("gpt-5-mini", "2025-08-07", [0.25, 2, 0.025]),
   other("gpt-5-nano", "2025-08-07", [0.05, 0.4, 0.005]),
+  other("gpt-5.1", "2025-11-13", [1.25, 10, 0.125]),
+  other("gpt-5.1-codex", "2025-11-13", [1.25, 10, 0.125]),
+  other("gpt-5.1-codex-max", "2025-11-19", [1.25, 10, 0.125]),
+  other("gpt-5.1-codex-mini", "2025-11-13", [0.25, 2, 0.025]),
+  other("gpt-5.2", "2025-12-11", [1.75, 14, 0.175]),
+  other("gpt-5.2-codex", "2026-01-14", [1.75, 14, 0.175]),
   other("gemini-2.0-flash", "2025-02-05", [0.1, 0.4, 0.025]),
+  other("gemini-2.5-flash", "2025-06-17", [0.3, 2.5, 0.03]),
+  other("gemini-2.5-flash-lite", "2025-07-22", [0.1, 0.4, 0.01]),
+  // Of prompts up to 200,000 tokens; longer ones cost more.
+  other("gemini-2.5-pro", "2025-06-17", [1.25, 10, 0.125]),
+  other("gemini-3-pro-preview", "2025-11-18", [2, 12, 0.2]),
+  other("gemini-3-flash-preview", "2025-12-17", [0.5, 3, 0.05]),
 ];
 
 /** Made up by the runtime itself: no model was called. */

@@ -43,7 +43,7 @@ export function refuseRecalled(given: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(given)) {
     const says =
       typeof value === "object" && value !== null && "recalled" in value && value.recalled === true;
-    const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+    const text = typeof value === "string" ? value : jsonOf(name, value);
     if (!says && text.search(mark) < 0 && !text.includes(recalledNotice)) continue;
     throw new LociError(
       "invalid",
@@ -52,5 +52,13 @@ export function refuseRecalled(given: Readonly<Record<string, unknown>>): void {
         next: "Say what is new in words of its own; to correct what was recalled, supersede its id.",
       },
     );
+  }
+}
+
+function jsonOf(name: string, value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? "";
+  } catch (cause) {
+    throw new LociError("invalid", `${name} is a JSON value: a cycle or a bigint is none.`, { cause });
   }
 }

@@ -1,6 +1,13 @@
 import { type Change, type Engine, insert, type Patch, update } from "../engine/engine.ts";
 import { LociError } from "../errors.ts";
-import { type Agent, type AgentStatus, agents, type SwarmMember, swarmMembers } from "../model/agent.ts";
+import {
+  type Agent,
+  type AgentStatus,
+  agentStatuses,
+  agents,
+  type SwarmMember,
+  swarmMembers,
+} from "../model/agent.ts";
 import type { Millis } from "../model/collection.ts";
 import { type Task, type TaskStatus, taskAssignments, tasks } from "../model/task.ts";
 import { type Activity, type ActivityLimits, activityLimits, activityOf, finishedWork } from "./activity.ts";
@@ -110,6 +117,7 @@ export function createSwarm(engine: Engine, swarmId: string, { now, limits }: Sw
   async function heartbeat(given: string | readonly string[], beat: Beat = {}): Promise<void> {
     const names = [...new Set(typeof given === "string" ? [given] : given)];
     const { status, currentTask } = beat;
+    checkStatus(status);
     const at = await now();
     const ids = names.map(idOf);
     const [touched = 0] = await engine.write([
@@ -156,6 +164,12 @@ export function createSwarm(engine: Engine, swarmId: string, { now, limits }: Sw
       return { swarmId, at, agents: all, health, tasks: counts, unmatched };
     },
   };
+}
+
+/** Who says what no one understands would be idle for ever. */
+function checkStatus(status: AgentStatus | undefined): void {
+  if (status === undefined || agentStatuses.includes(status)) return;
+  throw new LociError("invalid", `status is one of ${agentStatuses.join(", ")}, not ${String(status)}.`);
 }
 
 function isList(given: NewAgent | readonly NewAgent[]): given is readonly NewAgent[] {

@@ -200,6 +200,8 @@ export interface SqlOptions {
   readonly deadline?: Millis;
   readonly maxRows?: number;
   readonly maxBytes?: number;
+  /** Called when the database is asked: its process or connection is there, and it is this question's turn. */
+  readonly onAsk?: (() => void) | undefined;
 }
 
 /**

@@ -29,7 +29,8 @@ export const agents: Collection<Agent> = {
 };
 
 /** What an agent says of itself. */
-export type AgentStatus = "idle" | "ready" | "working" | "draining" | "offline";
+export type AgentStatus = (typeof agentStatuses)[number];
+export const agentStatuses = ["idle", "ready", "working", "draining", "offline"] as const;
 
 /** One agent as a member of one swarm. */
 export interface SwarmMember {

@@ -16,7 +16,7 @@ export type SessionStatus = "running" | "completed" | "error" | "interrupted";
 /** One run of one agent's conversation; a sub-agent has its own, with a parent. */
 export interface Session {
   readonly id: string;
-  /** What the agent is or does: `claude-code`, `planning`, `review`; a sub-agent's own type. */
+  /** What the agent is or does: `claude-code`, `codex`, `planning`, `review`; a sub-agent's own type. */
   readonly agentType: string;
   /** The model that made most of the calls; null until one is known. */
   readonly model: string | null;
@@ -30,7 +30,7 @@ export interface Session {
   /** The folder the agent worked in, as the runtime said it (`cwd`). */
   readonly projectPath: string | null;
   readonly title: string | null;
-  /** Which source made it: `claude-code`, `loci` (an interchange file), `recorder`. */
+  /** Which source made it: `claude-code`, `codex`, `gemini`, `opencode`, `loci` (an interchange file), `recorder`. */
   readonly source: string;
   /** The session's name in its source, where that differs from `id`. */
   readonly sourceId: string | null;

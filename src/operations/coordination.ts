@@ -1,8 +1,10 @@
 import { errorCode, LociError } from "../errors.ts";
-import { agents } from "../model/agent.ts";
+import { agents, agentStatuses } from "../model/agent.ts";
 import type { Loci } from "../open.ts";
 import { isoTime, type Operation, operation } from "./operation.ts";
 import { type TaskItem, taskItem } from "./tasks.ts";
+
+export { agentStatuses };
 
 /** What agents of a swarm say to the store while they work. People look on with `loci swarm` and `loci task`. */
 
@@ -64,7 +66,7 @@ export const beatAgent: Operation = operation({
     agent,
     status: {
       kind: "enum",
-      choices: ["idle", "ready", "working", "draining", "offline"],
+      choices: agentStatuses,
       summary: "what it does",
     },
     task: { kind: "string", summary: "the task whose lease is renewed" },

@@ -13,8 +13,16 @@ export interface ImportAnswer {
   readonly rawEvents: number;
   /** Decisions, entries of knowledge and checkpoints. */
   readonly remembered: number;
+  /** Where each program's files were looked for, when no path was given. */
+  readonly sources: readonly ImportedSource[];
   /** Files that could not be read, and lines that could not be taken. */
   readonly problems: readonly ImportProblem[];
+}
+
+export interface ImportedSource {
+  readonly source: string;
+  readonly where: readonly string[];
+  readonly files: number;
 }
 
 export interface ImportProblem {
@@ -28,13 +36,17 @@ export const listingStage = "sessions listed";
 
 export const importSessions: Operation = operation({
   name: "import",
-  summary: "bring in sessions: Claude Code's, or files and folders",
+  summary: "bring in sessions: those of Claude Code, Codex, Gemini and OpenCode, or files and folders",
   access: "write",
   params: {
-    path: { kind: "list", positional: true, summary: "files and folders; without any, Claude Code's own" },
+    path: {
+      kind: "list",
+      positional: true,
+      summary: "files and folders; without any, what is on this machine",
+    },
     source: {
       kind: "enum",
-      choices: ["claude-code", "loci", "claude-flow"],
+      choices: ["claude-code", "codex", "gemini", "opencode", "loci", "claude-flow"],
       summary: "what the files hold; told from their content when left out",
     },
     redact: {

@@ -3,6 +3,7 @@ import { type ModelCall, modelCalls } from "../model/model-call.ts";
 import { importedFiles } from "../model/raw-event.ts";
 import { rawBytes } from "./export.ts";
 import { objectOf, parseLine, type TranscriptLine, textOf } from "./sources/claude-code/line.ts";
+import { sourceName } from "./sources/claude-code/session.ts";
 import { freshState, type Tokens } from "./sources/claude-code/state.ts";
 import { callKey, isInherited, tokensOf } from "./sources/claude-code/usage.ts";
 
@@ -56,6 +57,9 @@ export async function explainCost(engine: Engine, sessionId: string): Promise<Co
 function explainCall(call: ModelCall, evidence: ReadonlyMap<string, Evidence>): ExplainedCall {
   const key = textOf(objectOf(call.metadata)?.["callId"]);
   const lines = key === undefined ? [] : (evidence.get(key)?.lines ?? []);
+  // Other sources note the line with the call: each call stands in one.
+  const noted = objectOf(call.metadata)?.["line"];
+  if (typeof noted === "number") return { call, lines: [noted], takenFrom: noted };
   return { call, lines: lines.map(({ line }) => line), takenFrom: largest(lines) };
 }
 
@@ -86,8 +90,8 @@ async function readEvidence(
 ): Promise<{ evidence: Map<string, Evidence>; rejected: RejectedLine[] }> {
   const evidence = new Map<string, Evidence>();
   const rejected: RejectedLine[] = [];
-  const [file] = await engine.find(importedFiles, { where: { id: sessionId }, fields: ["id"] });
-  if (file === undefined) return { evidence, rejected };
+  const [file] = await engine.find(importedFiles, { where: { id: sessionId }, fields: ["id", "source"] });
+  if (file?.source !== sourceName) return { evidence, rejected };
   const [main] = sessionId.split("/");
   const state = freshState({ sessionId, parentSessionId: main === sessionId ? null : (main ?? null) });
   let number = 0;

@@ -16,6 +16,7 @@ import { importedFiles, rawEvents } from "../model/raw-event.ts";
 import { type Session, sessions } from "../model/session.ts";
 import { toolExecutions } from "../model/tool-execution.ts";
 import { coverOf, unpack } from "./import/raw.ts";
+import { lineSources } from "./sources/parsers.ts";
 import { type KeptKind, keptCollections } from "./sources/kept.ts";
 import { interchange } from "./sources/loci.ts";
 
@@ -151,7 +152,7 @@ export async function* rawBytes(engine: Engine, id: string): AsyncGenerator<Buff
 export async function exportTranscripts(engine: Engine, folder: string): Promise<string[]> {
   const root = resolve(folder);
   const rows = await engine.find(importedFiles, {
-    where: { source: "claude-code" },
+    where: { source: { anyOf: [...lineSources, "opencode"] } },
     fields: ["id", "path"],
   });
   const written: string[] = [];

@@ -44,6 +44,13 @@ await onEachBackend("the index of knowledge", ({ it, engine, clock, now }) => {
     (await engine().rollup(collection as typeof knowledgeIndex, { by: [], measures: { count: "count" } }))[0]
       ?.count;
 
+  it("finds the last of more new entries than become one segment", async () => {
+    const many = Array.from({ length: 4_200 }, (_, i) => row(i, { content: `entry number${i}` }));
+    for (let at = 0; at < many.length; at += 600) await write(many.slice(at, at + 600));
+    const found = await knowledge.search("number4199");
+    expect(found.items[0]?.id).toBe(many.at(-1)?.id);
+  });
+
   it("finds what ranking every entry finds, while segments are made and merged", async () => {
     const all: Row[] = [];
     for (let round = 0; round < 10; round++) {

@@ -21,6 +21,15 @@ function leaveHistory(): string {
   return folder;
 }
 
+/** Where we look, below the home folder. */
+const places = [
+  ".claude/projects",
+  ".codex/sessions",
+  ".codex/archived_sessions",
+  ".gemini/tmp",
+  ".local/share/opencode/opencode.db",
+];
+
 const counts = {
   v: 1,
   files: 6,
@@ -57,7 +66,7 @@ describe("loci alone", () => {
     const nothing = await world.loci([]);
     expect(nothing.code).toBe(0);
     expect(nothing.stderr).toBe(
-      `No agent history was found in ${world.home}/.claude/projects.\nElsewhere? loci import PATH. To see what it looks like: loci demo\n`,
+      `No agent history was found in ${places.map((place) => join(world.home, place)).join(", ")}.\nElsewhere? loci import PATH. To see what it looks like: loci demo\n`,
     );
     const shown = await world.loci(["--or-samples", "--format", "table"]);
     expect(shown.stdout).toContain("start phoenix in background");
@@ -96,7 +105,7 @@ describe("loci alone", () => {
 describe("import", () => {
   test("answers what stands in the store, and twice the same", async () => {
     const once = JSON.parse((await world.loci(["import", samples, "--json"])).stdout) as object;
-    expect(once).toEqual({ ...counts, problems: [] });
+    expect(once).toEqual({ ...counts, sources: [], problems: [] });
     expect(JSON.parse((await world.loci(["import", samples, "--json"])).stdout)).toEqual(once);
     expect((await world.loci(["search", "phoenix", "--json"])).stdout).toContain('"sessionId":"d6e0');
   });

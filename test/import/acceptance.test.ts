@@ -46,8 +46,8 @@ describe("what is no transcript of Claude Code", () => {
   test("a file in which no session was found is told of, every time, and kept", async () => {
     using folder = testFolder();
     await using store = await testStore("memory:");
-    const path = folder.at("codex.jsonl");
-    writeFileSync(path, '{"type":"session_meta","payload":{"id":"x"}}\n');
+    const path = folder.at("other.jsonl");
+    writeFileSync(path, '{"type":"meta","payload":{"id":"x"}}\n');
     const problem = { path, problem: "No session was found in it; its lines are kept as they are." };
     expect(await store.run({ paths: [path] })).toMatchObject({ rawEvents: 1, problems: [problem] });
     expect(await store.run({ paths: [path] })).toMatchObject({ rawEvents: 1, problems: [problem] });

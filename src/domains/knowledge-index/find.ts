@@ -18,7 +18,7 @@ import type { KnowledgeEntry, KnowledgeFound } from "../knowledge.ts";
 import type { ReadEntry } from "../knowledge-read.ts";
 import { candidates, type Looked, lookUp, scaleOf } from "./lookup.ts";
 import { entryOf } from "./segment.ts";
-import { catchUp, fold, idsOf, placeKey, supersededOf, unfolded } from "./upkeep.ts";
+import { atOnce, catchUp, fold, idsOf, placeKey, supersededOf, unfolded } from "./upkeep.ts";
 
 export interface KnowledgeQuestion {
   readonly words: string;
@@ -42,6 +42,11 @@ export async function findKnowledge(engine: Engine, question: KnowledgeQuestion)
   for (let tries = 0; ; tries++) {
     const segments = await engine.find(knowledgeSegments);
     const fresh = await unfolded(engine);
+    // There may be more new ones than are listed: none of those would be found.
+    if (fresh.length === atOnce) {
+      await fold(engine);
+      continue;
+    }
     const looked = await lookUp(engine, segments, { asked, ...question });
     const found = await judge(engine, { question, asked, fresh, looked });
     // Where a segment was merged away meanwhile, its entries were not seen.

@@ -25,8 +25,8 @@ import {
 
 /** Searches read up to so many new entries themselves; then a segment is made of them. */
 export const readDirectly = 128;
-/** The most entries that become a segment at once. */
-const atOnce = 4_096;
+/** The most entries that become a segment at once, and that are listed as new ones. */
+export const atOnce = 4_096;
 /** So many segments of one size become one of the next, up to the largest. */
 const mergedAtOnce = 8;
 const largest = 32_768;

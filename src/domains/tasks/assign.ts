@@ -3,7 +3,7 @@ import { LociError } from "../../errors.ts";
 import { agents, type SwarmMember, swarmMembers } from "../../model/agent.ts";
 import type { Millis } from "../../model/collection.ts";
 import { type Task, taskAssignments, tasks } from "../../model/task.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, leaseEnd } from "../clock.ts";
 import { healthLimits } from "../swarm.ts";
 import { memberId } from "./attempt.ts";
 import { createHandOut, findAssigned } from "./hand-out.ts";
@@ -222,7 +222,7 @@ async function give(
     status: "running",
     agentId,
     claimedAt: at,
-    dueAt: at + lease,
+    dueAt: leaseEnd(at, lease),
     progress: null,
     progressNote: null,
   } as const;

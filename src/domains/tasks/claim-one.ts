@@ -2,6 +2,7 @@ import type { Engine } from "../../engine/engine.ts";
 import { LociError } from "../../errors.ts";
 import type { Millis } from "../../model/collection.ts";
 import { type Task, tasks } from "../../model/task.ts";
+import { leaseEnd } from "../clock.ts";
 import { findTask } from "./held.ts";
 
 export interface ClaimOne {
@@ -26,7 +27,7 @@ export async function claimOne(
       status: "running",
       agentId: agent,
       claimedAt: at,
-      dueAt: at + lease,
+      dueAt: leaseEnd(at, lease),
       attempts: { add: 1 },
       fence: { add: 1 },
       progress: null,

@@ -1,6 +1,7 @@
 import type { Engine, Taking, Where } from "../../engine/engine.ts";
 import type { Millis } from "../../model/collection.ts";
 import { type Task, type TaskLane, taskLanes, tasks } from "../../model/task.ts";
+import { leaseEnd } from "../clock.ts";
 import { giveBack } from "./give-back.ts";
 import { ifAssigned, settle, settleChanges, settled, type Settling } from "./settle.ts";
 
@@ -162,7 +163,7 @@ function taking(
       status: "running",
       agentId: agent,
       claimedAt: at,
-      dueAt: at + lease,
+      dueAt: leaseEnd(at, lease),
       attempts: { add: 1 },
       fence: { add: 1 },
       progress: null,

@@ -10,6 +10,8 @@ import {
   taskLanes,
   tasks,
 } from "../../model/task.ts";
+import { needed } from "../chain.ts";
+import { span } from "../clock.ts";
 import { findCycle } from "./cycle.ts";
 
 export interface NewTask {
@@ -192,7 +194,10 @@ function taskRow(spec: NamedTask, at: Millis, { pending, dependents }: Counts): 
   const { swarm = "default", kind = "task", priority = 0, runAt = at, region = null } = spec;
   const capabilities = [...new Set(spec.capabilities)].sort();
   const { maxAttempts = 3, backoff = 1_000, backoffLimit = 600_000, timeout = null } = spec;
+  needed("title", spec.title);
+  needed("id", spec.id);
   if (!(maxAttempts >= 1)) throw new LociError("invalid", `maxAttempts is 1 or more, not ${maxAttempts}.`);
+  if (timeout !== null) span("timeout", timeout);
   return {
     id: spec.id,
     swarmId: swarm,

@@ -2,7 +2,7 @@ import type { Engine } from "../../engine/engine.ts";
 import type { Millis } from "../../model/collection.ts";
 import { swarmMembers } from "../../model/agent.ts";
 import { type Task, taskAssignments, tasks } from "../../model/task.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, leaseEnd } from "../clock.ts";
 import { memberId } from "./attempt.ts";
 import type { ClaimOptions } from "./claim.ts";
 
@@ -36,7 +36,7 @@ export function createHandOut(engine: Engine, now: Clock): HandOut {
     engine.take(
       tasks,
       { where: { id, fence, status: "running", progress: null }, limit: 1 },
-      { progress: 0, dueAt: at + lease },
+      { progress: 0, dueAt: leaseEnd(at, lease) },
     );
 
   /** What was assigned, then what `pull` brings; an agent that gets nothing was assigned nothing. */

@@ -2,6 +2,7 @@ import { guard, update, type Engine } from "../../engine/engine.ts";
 import { LociError } from "../../errors.ts";
 import type { Millis } from "../../model/collection.ts";
 import { type Task, taskAssignments, taskDependencies, tasks } from "../../model/task.ts";
+import { leaseEnd } from "../clock.ts";
 import { isAssigned, unassignChanges } from "./attempt.ts";
 import { whileOpen } from "./create.ts";
 import { giveBack } from "./give-back.ts";
@@ -64,7 +65,7 @@ export async function renew(
   if (row.fence === lease.fence && row.status === "cancelled") return { until: at, cancelled: true };
   if (row.fence !== lease.fence || row.status !== "running") throw lost(row, lease);
   const last = row.timeout === null ? Number.POSITIVE_INFINITY : (row.claimedAt ?? at) + row.timeout;
-  const until = Math.min(at + length, last);
+  const until = Math.min(leaseEnd(at, length), last);
   if (until <= at) {
     throw new LociError(
       "lease-lost",

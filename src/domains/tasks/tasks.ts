@@ -105,6 +105,8 @@ export function createTasks(engine: Engine, { now, random = Math.random }: TaskP
     renew: async (lease, { lease: length = 30_000 } = {}) =>
       renew(engine, lease, { length, at: await now() }),
     async progress(lease, progress, note) {
+      if (!(progress >= 0 && progress <= 1))
+        throw new LociError("invalid", `progress is from 0 to 1, not ${progress}.`);
       const patch = { progress, progressNote: note ?? null };
       const [touched] = await engine.write([update(tasks, heldWhere(lease), patch)]);
       if (touched !== 1) throw lost(await findTask(engine, lease.id), lease);

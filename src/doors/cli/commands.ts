@@ -24,7 +24,7 @@ export const commands: readonly Command[] = [
     details:
       "Only what is new is read, and doing it twice changes nothing. Secrets are replaced by a marker before anything is stored.",
     examples: [
-      ["loci import", "what Claude Code left on this machine"],
+      ["loci import", "what Claude Code, Codex, Gemini and OpenCode left on this machine"],
       ["loci import ~/old/projects", "a folder, with everything below it"],
       ["loci import --source loci kept.jsonl", "what loci export wrote"],
     ],

@@ -41,7 +41,8 @@ export function reference(): string {
     }),
     "",
     "Also read: `LOCI_HOME` (the folder of the store, the prices and the reports; `~/.loci` unless set),",
-    "`CLAUDE_CONFIG_DIR` (where Claude Code keeps its files), `NO_COLOR`, `FORCE_COLOR`, `COLUMNS`.",
+    "`CLAUDE_CONFIG_DIR`, `CODEX_HOME`, `GEMINI_CLI_HOME`, `XDG_DATA_HOME` and `OPENCODE_DB` (where these programs",
+    "keep their files), `NO_COLOR`, `FORCE_COLOR`, `COLUMNS`.",
     "",
     ...shown.flatMap(section),
   ]

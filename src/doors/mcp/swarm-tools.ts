@@ -1,5 +1,6 @@
 import { errorCode, LociError } from "../../errors.ts";
 import {
+  agentStatuses,
   beatAgent,
   type BeatAnswer,
   registerAgent,
@@ -90,7 +91,7 @@ const heartbeatTool: Tool = {
     swarm_id: swarmId,
     status: {
       kind: "enum",
-      choices: ["idle", "ready", "working", "draining", "offline"],
+      choices: agentStatuses,
       summary: "",
       hidden: true,
     },

@@ -35,7 +35,7 @@ export function createLibsqlSqlDoor(path: string): LibsqlSqlDoor {
   const writers = createPool(path, "write");
   const read = async (statement: ReadStatement, options: SqlOptions = {}): Promise<SqlAnswer> => {
     const question = { statement, params: options.params ?? [], limits: limitsOf(options), maxChanges: 0 };
-    const { columns, rows, truncated } = await readers.ask(question);
+    const { columns, rows, truncated } = await readers.ask(question, options.onAsk);
     return { columns, rows, truncated };
   };
   return {
@@ -51,7 +51,8 @@ export function createLibsqlSqlDoor(path: string): LibsqlSqlDoor {
         limits: limitsOf(options),
         maxChanges,
       };
-      return "targets" in statement ? writers.ask(question) : readers.ask(question);
+      const pool = "targets" in statement ? writers : readers;
+      return pool.ask(question, options.onAsk);
     },
     async close() {
       await Promise.all([readers.close(), writers.close()]);
@@ -68,7 +69,7 @@ const nothingDone: SqlExecuted = {
 };
 
 interface Pool {
-  ask(question: Question): Promise<SqlExecuted>;
+  ask(question: Question, onAsk?: () => void): Promise<SqlExecuted>;
   close(): Promise<void>;
 }
 
@@ -93,11 +94,11 @@ function createPool(path: string, mode: "read" | "write"): Pool {
     if (next) next();
     else running--;
   };
-  const answer = async (question: Question): Promise<SqlExecuted> => {
+  const answer = async (question: Question, onAsk?: () => void): Promise<SqlExecuted> => {
     const child = idle.pop() ?? startChild(path, mode);
     all.add(child);
     try {
-      const answered = await child.ask(question);
+      const answered = await child.ask(question, onAsk);
       // A statement that was left in its middle keeps its transaction open, and the next query would see the past.
       if (closed || answered.truncated || idle.length > 0) void child.end();
       else idle.push(child);
@@ -111,12 +112,12 @@ function createPool(path: string, mode: "read" | "write"): Pool {
     }
   };
   return {
-    async ask(question) {
+    async ask(question, onAsk) {
       if (closed) throw new LociError("closed", `${path} was closed.`, { where: path });
       requireFile(path);
       await turn();
       try {
-        return await answer(question);
+        return await answer(question, onAsk);
       } finally {
         done();
       }
@@ -130,7 +131,7 @@ function createPool(path: string, mode: "read" | "write"): Pool {
 }
 
 interface Child {
-  ask(question: Question): Promise<SqlExecuted>;
+  ask(question: Question, onAsk?: () => void): Promise<SqlExecuted>;
   end(): Promise<void>;
 }
 
@@ -149,11 +150,12 @@ function startChild(path: string, mode: "read" | "write"): Child {
   });
   let ready = false;
   return {
-    async ask(question) {
+    async ask(question, onAsk) {
       keepAlive(child, true);
       try {
         if (!ready) await next(child, { within: startsWithin, gone, path });
         ready = true;
+        onAsk?.();
         child.send(question);
         const within = question.limits.deadline + grace;
         const report = await next(child, { within, gone, path });

@@ -32,9 +32,10 @@ export function createPostgresSqlDoor(url: string, { readOnlyUrl }: PostgresSqlD
     const statement = guard(numbered(sql, options.params), postgresRules);
     const limits = limitsOf(options);
     const values = bindAll(options.params ?? [], statement.places);
-    return connected(address, { statement, limits }, (connection) =>
-      answer(connection, { statement, values, limits }),
-    );
+    return connected(address, { statement, limits }, (connection) => {
+      options.onAsk?.();
+      return answer(connection, { statement, values, limits });
+    });
   };
   return {
     query,
@@ -47,9 +48,10 @@ export function createPostgresSqlDoor(url: string, { readOnlyUrl }: PostgresSqlD
       const limits = limitsOf(options);
       const values = bindAll(options.params ?? [], statement.places);
       const { maxChanges = 1_000 } = options;
-      return connected(url, { statement, limits }, ({ client }) =>
-        changeRows(client, statement, { values, limits, maxChanges }),
-      );
+      return connected(url, { statement, limits }, ({ client }) => {
+        options.onAsk?.();
+        return changeRows(client, statement, { values, limits, maxChanges });
+      });
     },
   };
 }

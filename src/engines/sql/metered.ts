@@ -48,15 +48,22 @@ export function meteredClient(client: SqlClient, meter: Meter, lexis: Lexis): Sq
   };
 }
 
-/** Notes every statement with the time that the asker waited; one that failed only where that was long. */
+/**
+ * Notes every statement with the time from the moment on when the database was asked: the start of a process is no
+ * statement's. One that failed counts only where it took long.
+ */
 export function meteredDoor(door: SqlDoor, meter: Meter, lexis: Lexis): SqlDoor {
   const patternOf: PatternOf = (sql) => fingerprint(sql, lexis, { names: knownNames() });
   const measured =
-    <Options, Answer>(ask: (sql: string, options?: Options) => Promise<Answer>) =>
-    async (sql: string, options?: Options): Promise<Answer> => {
-      const began = performance.now();
+    <Options extends SqlOptions, Answer>(ask: (sql: string, options: Options) => Promise<Answer>) =>
+    async (sql: string, options: Options): Promise<Answer> => {
+      let began = performance.now();
+      const onAsk = (): void => {
+        began = performance.now();
+        options.onAsk?.();
+      };
       try {
-        const answer = await ask(sql, options);
+        const answer = await ask(sql, { ...options, onAsk });
         meter.note(sql, performance.now() - began, patternOf);
         return answer;
       } catch (error) {
@@ -68,15 +75,16 @@ export function meteredDoor(door: SqlDoor, meter: Meter, lexis: Lexis): SqlDoor 
   const run = door.execute?.bind(door);
   const execute =
     run &&
-    measured(async (sql: string, options?: ExecuteOptions) => {
+    measured(async (sql, options: ExecuteOptions) => {
       const done = await run(sql, options);
       meter.noteChange();
       return done;
     });
+  const query = measured((sql, options: SqlOptions) => door.query(sql, options));
   return {
     ...door,
-    query: measured((sql, options?: SqlOptions) => door.query(sql, options)),
-    ...(execute && { execute }),
+    query: (sql, options = {}) => query(sql, options),
+    ...(execute && { execute: (sql, options = {}) => execute(sql, options) }),
   };
 }
 

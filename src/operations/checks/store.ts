@@ -178,7 +178,9 @@ async function imported(loci: Loci, env: Context["env"]): Promise<Finding> {
   const known = new Map(files.map((file) => [file.path, file]));
   const history = findHistory(env);
   const behind = history.files.filter(({ path, size }) => (known.get(path)?.size ?? 0) < size);
-  const fact = `${files.length} files read, ${history.files.length - behind.length} of ${history.files.length} transcripts up to date`;
+  // A database holds many sessions: it counts once.
+  const read = files.filter(({ source }) => source !== "opencode").length;
+  const fact = `${read} files read, ${history.files.length - behind.length} of ${history.files.length} transcripts up to date`;
   if (behind.length === 0) return { state: "ok", fact };
   return { state: "warn", fact: `${fact}; ${behind.length} have something new`, fix: "loci" };
 }

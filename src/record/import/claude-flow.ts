@@ -11,7 +11,7 @@ import { stableId } from "../../model/id.ts";
 import { type Knowledge, knowledge } from "../../model/knowledge.ts";
 import { createRedactor } from "../redact.ts";
 import { type JsonObject, objectOf, textOf } from "../sources/claude-code/line.ts";
-import type { Run } from "./run.ts";
+import { type ForeignRow as Row, openForeign, type Run } from "./run.ts";
 
 /** What claude-flow (ruflo) keeps in a folder. */
 export interface ClaudeFlowStore {
@@ -45,13 +45,9 @@ export async function importClaudeFlow(run: Run, store: ClaudeFlowStore): Promis
   return remembered + (store.files === undefined ? 0 : await importFiles(run, store.files));
 }
 
-type Row = Readonly<Record<string, string | number | null>>;
-
 async function importMemory(run: Run, path: string): Promise<number> {
-  if (run.readTable === undefined) {
-    throw new LociError("unsupported", "Nothing here reads databases of other programs.", { where: path });
-  }
-  const rows = await run.readTable(path, "memory_entries");
+  using database = await openForeign(run, path);
+  const rows = database.rows("memory_entries");
   if (rows === null) {
     throw new LociError(
       "invalid",

@@ -5,6 +5,7 @@ import { modelCalls } from "../../model/model-call.ts";
 import { type ImportedFile, importedFiles } from "../../model/raw-event.ts";
 import { hiddenCalls, isEmptyCall } from "../sources/claude-code/session.ts";
 import type { ParserState } from "../sources/claude-code/state.ts";
+import { isClaude } from "../sources/parsers.ts";
 import { titleOf } from "../sources/claude-code/title.ts";
 import { fileState, isSecond } from "./plan.ts";
 
@@ -41,8 +42,10 @@ async function familyOf(engine: Engine, root: string): Promise<Family> {
     [root, `${root}/`, `${root}@`].some((name) => belongs(id, root, name)),
   );
   const states = rows.flatMap((row) => (isSecond(row.id) ? [] : (fileState(row)?.parser ?? [])));
-  const main = states.find((state) => state.parentSessionId === null);
-  const children = states.filter((state) => state.parentSessionId !== null);
+  // Only Claude Code has calls in no line, and sub-agents that another file tells of.
+  const claude = states.filter((state) => isClaude(state));
+  const main = claude.find((state) => state.parentSessionId === null);
+  const children = claude.filter((state) => state.parentSessionId !== null);
   const hidden = main === undefined ? [] : await changedCalls(engine, main, children);
   return {
     rows,

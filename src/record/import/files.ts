@@ -1,23 +1,13 @@
 import { type Dirent, readdirSync, type Stats, statSync } from "node:fs";
-import { homedir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ErrorCode, LociError } from "../../errors.ts";
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A file that may hold sessions. */
 export interface FoundFile {
   readonly path: string;
   readonly size: number;
   readonly modifiedAt: number;
-}
-
-/** Where Claude Code keeps its sessions on this machine: below `CLAUDE_CONFIG_DIR`, or `~/.claude`. */
-export function transcriptFolders(env: Environment = process.env): string[] {
-  const given = env["CLAUDE_CONFIG_DIR"];
-  const folder = given === undefined || given === "" ? join(homedir(), ".claude") : resolve(given);
-  return [join(folder, "projects")];
 }
 
 /** The folder of the sample sessions that come with the package. */
@@ -44,6 +34,15 @@ export function findFiles(paths: readonly string[], { onUnreadable }: FindOption
     else throw notPlain(path);
   }
   return [...found.values()].sort((a, b) => b.modifiedAt - a.modifiedAt || (a.path < b.path ? -1 : 1));
+}
+
+/** The same; a folder that is not there, or not ours to read, has none: the caller says where it looked. */
+export function filesIn(path: string): FoundFile[] {
+  try {
+    return findFiles([path]);
+  } catch {
+    return [];
+  }
 }
 
 function fileOf(path: string, stats: Stats): FoundFile {

@@ -1,17 +1,17 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { LociError } from "../../errors.ts";
 import { type JsonObject, objectOf, parseLine, textOf } from "../sources/claude-code/line.ts";
 import type { Transcript } from "../sources/claude-code/state.ts";
+import { isRolloutLine } from "../sources/codex/line.ts";
 import { keptKinds } from "../sources/kept.ts";
+import type { LineSource } from "../sources/parsers.ts";
 import { type FoundFile, stemOf } from "./files.ts";
-
-export type SourceName = "claude-code" | "loci";
 
 export interface Identity {
   readonly file: FoundFile;
-  readonly source: SourceName;
+  readonly source: LineSource | "loci";
   /** The session the file becomes; for an interchange file, made from its path. */
   readonly id: string;
   readonly transcript: Transcript;
@@ -30,11 +30,11 @@ const kinds: ReadonlySet<unknown> = new Set([
 
 interface Sample {
   readonly lines: readonly JsonObject[];
-  readonly source: SourceName;
+  readonly source: LineSource | "loci";
 }
 
 /** Says which session a file holds, by its content; its name decides only where its lines disagree. */
-export function identify(file: FoundFile, given?: SourceName): Identity {
+export function identify(file: FoundFile, given?: LineSource | "loci"): Identity {
   const fd = openFile(file.path);
   try {
     const sample = sampleOf(fd, file.size);
@@ -43,6 +43,8 @@ export function identify(file: FoundFile, given?: SourceName): Identity {
       const id = `file-${hash(file.path)}`;
       return { file, source, id, transcript: { sessionId: id } };
     }
+    if (source === "codex") return codexIdentity(file, sample.lines);
+    if (source === "gemini") return geminiIdentity(file, sample.lines);
     return claudeIdentity(fd, file, sample.lines);
   } finally {
     closeSync(fd);
@@ -116,9 +118,57 @@ function sampleOf(fd: number, size: number): Sample {
   for (let look = firstLook; ; look *= 8) {
     const length = Math.min(look, size);
     const lines = wholeLines(read(fd, 0, length), length === size);
-    const source = lines.some((line) => kinds.has(line["kind"])) ? "loci" : "claude-code";
-    const enough = source === "loci" || lines.some((line) => textOf(line["sessionId"]) !== undefined);
+    const source = sourceOf(lines);
+    const enough = source !== "claude-code" || lines.some((line) => textOf(line["sessionId"]) !== undefined);
     if (enough || length === size || look > longestLook) return { lines, source };
+  }
+}
+
+function sourceOf(lines: readonly JsonObject[]): Identity["source"] {
+  if (lines.some((line) => kinds.has(line["kind"]))) return "loci";
+  if (lines.some(isRolloutLine)) return "codex";
+  const isChat = lines.some(
+    ({ sessionId, projectHash }) => typeof sessionId === "string" && textOf(projectHash),
+  );
+  return isChat ? "gemini" : "claude-code";
+}
+
+/** The first head of a file is its own; those behind it are of sessions it was forked from. */
+function codexIdentity(file: FoundFile, lines: readonly JsonObject[]): Identity {
+  const head = lines.find((line) => line["type"] === "session_meta" || "instructions" in line);
+  const payload = objectOf(head?.["payload"]) ?? head;
+  const named = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.exec(stemOf(file.path))?.[0];
+  const sessionId = textOf(payload?.["id"]) ?? named ?? `file-${hash(file.path)}`;
+  return { file, source: "codex", id: sessionId, transcript: { sessionId, at: file.modifiedAt } };
+}
+
+/** `tmp/PROJECT/chats/session-X.jsonl`; that of a sub-agent stands in a folder that has its parent's name. */
+function geminiIdentity(file: FoundFile, lines: readonly JsonObject[]): Identity {
+  const head = lines.find((line) => textOf(line["sessionId"]) !== undefined);
+  const sessionId = textOf(head?.["sessionId"]) ?? `file-${hash(file.path)}`;
+  const folder = dirname(file.path);
+  const isAgent = head?.["kind"] === "subagent";
+  const project = isAgent ? dirname(dirname(folder)) : dirname(folder);
+  return {
+    file,
+    source: "gemini",
+    id: sessionId,
+    transcript: {
+      sessionId,
+      parentSessionId: isAgent && basename(folder) !== "chats" ? basename(folder) : null,
+      projectPath: projectRoot(project),
+      at: file.modifiedAt,
+    },
+  };
+}
+
+/** Gemini notes beside its chats which folder they are of. */
+function projectRoot(folder: string): string | null {
+  try {
+    return readFileSync(join(folder, ".project_root"), "utf8").trim() || null;
+  } catch {
+    // Older versions name the folder after a hash of it, which nobody can read back.
+    return null;
   }
 }
 

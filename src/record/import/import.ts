@@ -1,14 +1,18 @@
 import { insert } from "../../engine/engine.ts";
-import { errorCode, LociError } from "../../errors.ts";
+import { errorCode } from "../../errors.ts";
 import { importedFiles, rawEvents } from "../../model/raw-event.ts";
-import { type ClaudeFlowStore, claudeFlowAt, importClaudeFlow } from "./claude-flow.ts";
+import { lineSources } from "../sources/parsers.ts";
+import { choose } from "./choose.ts";
+import { importClaudeFlow } from "./claude-flow.ts";
 import { settleFamilies } from "./families.ts";
-import { type FoundFile, findFiles, transcriptFolders } from "./files.ts";
-import { type Identity, identify, type SourceName } from "./identify.ts";
+import { type FoundFile, findFiles } from "./files.ts";
+import { type Identity, identify } from "./identify.ts";
 import { importInterchange } from "./interchange.ts";
 import { listSessions } from "./listing.ts";
+import { importOpenCode } from "./opencode.ts";
+import type { SourceName } from "./places.ts";
 import { markChanges, planFor } from "./plan.ts";
-import { filesWithoutSession, type ImportCounts, noCounts, storedCounts } from "./report.ts";
+import { filesWithoutSession, type ImportCounts, noCounts, plus, storedCounts } from "./report.ts";
 import {
   type ImportOptions,
   type ImportParts,
@@ -30,7 +34,7 @@ export type { ImportOptions, ImportParts, ImportProblem, ImportProgress, ImportR
  */
 export async function importPaths(parts: ImportParts, options: ImportOptions = {}): Promise<ImportReport> {
   const unreadable: ImportProblem[] = [];
-  const { flows, rest } = claudeFlows(options);
+  const { flows, opencodes, rest, sources } = choose(options);
   const files = findFiles(rest, {
     onUnreadable: (path, error) => unreadable.push({ path, problem: error.message }),
   });
@@ -38,17 +42,18 @@ export async function importPaths(parts: ImportParts, options: ImportOptions = {
   const run = startRun(parts, options, threads);
   run.problems.push(...unreadable);
   try {
-    const { source } = options;
-    const report =
-      source === "claude-flow"
-        ? { files: 0, ...noCounts, problems: run.problems }
-        : await importFiles(run, files, source);
+    let counts: ImportCounts = rest.length === 0 ? noCounts : await importFiles(run, files, options.source);
+    for (const path of opencodes) counts = plus(counts, await importOpenCode(run, path));
     let remembered = 0;
     for (const flow of flows) remembered += await importClaudeFlow(run, flow);
+    const all = files.length + flows.length + opencodes.length;
+    const [error] = run.failures;
+    if (error !== undefined && run.failures.length === all) throw error;
     return {
-      ...report,
-      files: report.files + flows.length,
-      remembered: report.remembered + remembered,
+      files: all,
+      ...counts,
+      remembered: counts.remembered + remembered,
+      sources: sources.map((one) => ({ ...one, files: one.files(files) })),
       problems: run.problems,
     };
   } finally {
@@ -61,11 +66,14 @@ async function importFiles(
   run: Run,
   files: readonly FoundFile[],
   source: SourceName | undefined,
-): Promise<ImportReport> {
+): Promise<ImportCounts> {
   const { changed, unsettled, ids } = await compare(run, files, source);
-  const transcripts = changed.filter(({ source }) => source === "claude-code");
+  const transcripts = changed.filter(({ source }) => source !== "loci");
   const exchanged = changed.filter(({ source }) => source === "loci");
-  await listSessions(run, transcripts);
+  await listSessions(
+    run,
+    transcripts.filter(({ source }) => source === "claude-code"),
+  );
   await readAll(run, transcripts, { unsettled, ids });
   const counts = await storedCounts(run.engine, ids);
   for (const path of await filesWithoutSession(run.engine, ids)) {
@@ -73,54 +81,9 @@ async function importFiles(
   }
   let total = counts;
   for (const identity of exchanged) {
-    total = add(total, await importInterchange(run, identity));
+    total = plus(total, await importInterchange(run, identity));
   }
-  const [error] = run.failures;
-  if (error !== undefined && run.failures.length === files.length) throw error;
-  return { files: files.length, ...total, problems: run.problems };
-}
-
-interface Sorted {
-  readonly flows: readonly ClaudeFlowStore[];
-  /** What else is to be looked through. */
-  readonly rest: readonly string[];
-}
-
-/** Stores of claude-flow are found in the folders that were named; those that hold transcripts too are read for both. */
-function claudeFlows({ paths, source }: ImportOptions): Sorted {
-  const given = paths ?? (source === "claude-flow" ? ["."] : defaultPaths());
-  if (source !== undefined && source !== "claude-flow") return { flows: [], rest: given };
-  const found = given.map((path) => ({ path, flow: path === "" ? undefined : claudeFlowAt(path) }));
-  const flows = found.flatMap(({ flow }) => flow ?? []);
-  const missing = source === "claude-flow" ? found.find(({ flow }) => flow === undefined) : undefined;
-  if (missing) {
-    throw new LociError("not-found", "No store of claude-flow is here: .swarm/memory.db or .claude-flow.", {
-      where: missing.path,
-      next: "loci import --source claude-flow PROJECT",
-    });
-  }
-  const rest = found.filter(({ path, flow }) => flow === undefined || !path.endsWith(".db"));
-  return { flows, rest: source === "claude-flow" ? [] : rest.map(({ path }) => path) };
-}
-
-function defaultPaths(): string[] {
-  const folders = transcriptFolders();
-  if (findExisting(folders).length > 0) return findExisting(folders);
-  throw new LociError("not-found", "No agent history was found on this machine.", {
-    where: folders.join(", "),
-    next: "loci import PATH, or loci demo",
-  });
-}
-
-function findExisting(folders: readonly string[]): string[] {
-  return folders.filter((folder) => {
-    try {
-      return findFiles([folder]).length > 0;
-    } catch {
-      // Not there: the caller says where it looked.
-      return false;
-    }
-  });
+  return total;
 }
 
 interface Compared {
@@ -147,18 +110,25 @@ async function compare(
   for (const file of files) {
     const row = known.get(file.path);
     const same = row !== undefined && row.size === file.size && row.modifiedAt === file.modifiedAt;
-    if (same && row.source === "claude-code" && source !== "loci") {
+    if (same && lineNames.has(row.source) && (source ?? row.source) === row.source) {
       ids.add(row.id);
       if (row.importedAt === 0) unsettled.push(rootOf(row.id));
       continue;
     }
     try {
-      changed.push(identify(file, source));
+      changed.push(identify(file, identified(source)));
     } catch (error) {
       noteFailure(run, file, error);
     }
   }
   return { changed, unsettled, ids };
+}
+
+const lineNames: ReadonlySet<string> = new Set(lineSources);
+
+/** What a file is when it was said; a database is chosen before, and is no file of lines. */
+function identified(source: SourceName | undefined): Identity["source"] | undefined {
+  return source === "loci" ? source : lineSources.find((name) => name === source);
 }
 
 function rootOf(id: string): string {
@@ -227,17 +197,4 @@ async function readFile(run: Run, identity: Identity): Promise<string | undefine
     noteFailure(run, file, error);
     return undefined;
   }
-}
-
-function add(one: ImportCounts, other: ImportCounts): ImportCounts {
-  return {
-    lines: one.lines + other.lines,
-    unreadable: one.unreadable + other.unreadable,
-    sessions: one.sessions + other.sessions,
-    messages: one.messages + other.messages,
-    toolExecutions: one.toolExecutions + other.toolExecutions,
-    modelCalls: one.modelCalls + other.modelCalls,
-    rawEvents: one.rawEvents + other.rawEvents,
-    remembered: one.remembered + other.remembered,
-  };
 }

@@ -1,6 +1,7 @@
 import type { Happening } from "../../model/happening.ts";
 import type { RawEvent } from "../../model/raw-event.ts";
 import type { ParserState, Transcript } from "../sources/claude-code/state.ts";
+import type { AnyState, LineSource } from "../sources/parsers.ts";
 import type { LineLimits } from "./lines.ts";
 
 /** What is sent to a thread: it has to be plain data. */
@@ -31,7 +32,8 @@ export interface ReadJob {
   readonly id: string;
   readonly offset: number;
   readonly generation: number;
-  readonly from: Transcript | ParserState;
+  readonly source: LineSource;
+  readonly from: Transcript | AnyState;
   /** None of its rows stood in the store before. */
   readonly fresh: boolean;
   readonly redact: RedactPlan;
@@ -50,7 +52,7 @@ export interface Scan {
 /** Where a file stands after a batch; it goes to the store in the same step as the batch's rows. */
 export interface Mark {
   readonly offset: number;
-  readonly state: ParserState;
+  readonly state: AnyState;
   /** The last line has no end yet: it was read and kept, and is read again when the file grew. */
   readonly tail: { readonly lines: number; readonly unreadable: number };
   readonly head: string;

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { type Change, type Engine, insert, update } from "../../engine/engine.ts";
 import { type ImportedFile, importedFiles } from "../../model/raw-event.ts";
-import type { ParserState, Transcript } from "../sources/claude-code/state.ts";
-import { sourceName } from "../sources/claude-code/session.ts";
+import type { Transcript } from "../sources/claude-code/state.ts";
+import { type AnyState, type LineSource, lineSources } from "../sources/parsers.ts";
 import type { FoundFile } from "./files.ts";
 import { endsOf } from "./hashes.ts";
 import type { Identity } from "./identify.ts";
@@ -11,7 +11,7 @@ import type { Mark } from "./job.ts";
 
 /** What the `state` of an imported file holds. */
 export interface FileState {
-  readonly parser: ParserState;
+  readonly parser: AnyState;
   readonly tail: { readonly lines: number; readonly unreadable: number };
 }
 
@@ -21,8 +21,9 @@ export interface Plan {
   readonly id: string;
   readonly offset: number;
   readonly generation: number;
-  readonly from: Transcript | ParserState;
+  readonly from: Transcript | AnyState;
   readonly fresh: boolean;
+  readonly source: LineSource;
 }
 
 /** The state a file was left in; undefined where an older or newer version of Loci wrote another form of it. */
@@ -51,18 +52,20 @@ export function isSecond(id: string): boolean {
 /** Compares a file with what is stored of it: what is to be read, or `undefined` where all of it stands. */
 export async function planFor(engine: Engine, identity: Identity): Promise<Plan | undefined> {
   const { file, id, transcript } = identity;
+  const source = lineSources.find((name) => name === identity.source) ?? "claude-code";
   const second = secondId(identity);
   const rows = await engine.find(importedFiles, { where: { id: { anyOf: [id, second] } } });
   const own = rows.find((row) => row.id === second) ?? rows.find((row) => row.id === id);
-  const start = { offset: 0, from: transcript, generation: 1 };
+  const start = { offset: 0, from: transcript, generation: 1, source };
   if (own === undefined) return { ...start, id, fresh: true };
   const sameFile = own.path === file.path;
   if (sameFile && own.size === file.size && own.modifiedAt === file.modifiedAt) return undefined;
   const state = fileState(own);
-  if (state !== undefined && goesOn(file, own)) {
+  // Read as what it is not, it is read again.
+  if (state !== undefined && own.source === source && goesOn(file, own)) {
     if (file.size === own.offset) return undefined;
     const { offset, generation } = own;
-    return { id: own.id, offset, generation, from: state.parser, fresh: false };
+    return { id: own.id, offset, generation, from: state.parser, fresh: false, source };
   }
   if (!sameFile) return { ...start, id: second, fresh: false };
   return { ...start, id: own.id, generation: own.generation + 1, fresh: false };
@@ -82,11 +85,11 @@ function goesOn(file: FoundFile, row: ImportedFile): boolean {
 
 /** Says in the store how far a file was read; never back, when another import is ahead. */
 export function markChanges(file: FoundFile, plan: Plan, mark: Mark): Change[] {
-  const { id, generation } = plan;
+  const { id, generation, source } = plan;
   const state: FileState = { parser: mark.state, tail: mark.tail };
   const fields = {
     path: file.path,
-    source: sourceName,
+    source,
     offset: mark.offset,
     lines: mark.state.lines,
     unreadable: mark.state.unreadable,

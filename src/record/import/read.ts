@@ -1,8 +1,8 @@
 import { closeSync, openSync } from "node:fs";
 import type { Happening } from "../../model/happening.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
-import { createParser, type Parser } from "../sources/claude-code/parser.ts";
-import { sourceName } from "../sources/claude-code/session.ts";
+import type { SourceParser } from "../sources/parser.ts";
+import { type AnyState, createSourceParser } from "../sources/parsers.ts";
 import { endsOf } from "./hashes.ts";
 import type { Batch, ReadJob } from "./job.ts";
 import { type Line, linesOf } from "./lines.ts";
@@ -12,7 +12,7 @@ import { createRawBlocks, type RawBlocks } from "./raw.ts";
 const batchBytes = 2 * 1024 * 1024;
 
 interface Reading {
-  readonly parser: Parser;
+  readonly parser: SourceParser<AnyState>;
   readonly blocks: RawBlocks;
   readonly redactor: Redactor;
   readonly seen: Set<string>;
@@ -30,12 +30,12 @@ export function* readTranscript(job: ReadJob): Generator<Batch> {
 }
 
 function* batchesOf(fd: number, job: ReadJob): Generator<Batch> {
-  const parser = createParser(job.from);
+  const parser = createSourceParser(job.source, job.from);
   const { subpath } = parser.state;
   const blocks = createRawBlocks({
     sessionId: job.id,
     subpath,
-    source: sourceName,
+    source: job.source,
     generation: job.generation,
   });
   const reading: Reading = {

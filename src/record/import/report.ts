@@ -32,6 +32,19 @@ export const noCounts: ImportCounts = {
   remembered: 0,
 };
 
+export function plus(one: ImportCounts, other: ImportCounts): ImportCounts {
+  return {
+    lines: one.lines + other.lines,
+    unreadable: one.unreadable + other.unreadable,
+    sessions: one.sessions + other.sessions,
+    messages: one.messages + other.messages,
+    toolExecutions: one.toolExecutions + other.toolExecutions,
+    modelCalls: one.modelCalls + other.modelCalls,
+    rawEvents: one.rawEvents + other.rawEvents,
+    remembered: one.remembered + other.remembered,
+  };
+}
+
 const chunk = 200;
 
 /** Counts rows, not what was sent to be written. */

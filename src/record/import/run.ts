@@ -5,22 +5,29 @@ import type { ModelCall } from "../../model/model-call.ts";
 import type { RedactOptions } from "../redact.ts";
 import { withEnvFile } from "../redact-env.ts";
 import type { FoundFile } from "./files.ts";
-import type { SourceName } from "./identify.ts";
+import type { SourceName } from "./places.ts";
 import type { RedactPlan } from "./job.ts";
 import { type LineLimits, lineLimits } from "./lines.ts";
 import type { ImportCounts } from "./report.ts";
 import type { Threads } from "./threads.ts";
+
+export type ForeignRow = Readonly<Record<string, string | number | null>>;
+
+/** A copy of another program's database, as it was at one moment. That program never notices. */
+export interface ForeignDatabase extends Disposable {
+  /** Null where there is no such table. */
+  rows(table: string, where?: Readonly<Record<string, string>>): readonly ForeignRow[] | null;
+  /** How many rows each group has, and the newest moment in it: what changed is seen by it. */
+  digests(table: string, by: string, column: string): ReadonlyMap<string, string>;
+}
 
 export interface ImportParts {
   readonly engine: Engine;
   readonly ingest: Ingest;
   readonly costOf: (call: ModelCall) => number | null;
   readonly now: () => number;
-  /** Rows of a table in another program's database; null where it has no such table. Absent: there is no driver. */
-  readonly readTable?: (
-    path: string,
-    table: string,
-  ) => Promise<ReadonlyArray<Readonly<Record<string, string | number | null>>> | null>;
+  /** Opens a copy of another program's database. Absent: there is no driver. */
+  readonly openForeign?: (path: string) => Promise<ForeignDatabase>;
 }
 
 /** How far an import is. `list`: sessions with title and cost. `read`: every line stands in the store. */
@@ -33,10 +40,10 @@ export interface ImportProgress {
 }
 
 export interface ImportOptions {
-  /** Files and folders. Without any, what Claude Code left on this machine. */
+  /** Files and folders. Without any, what Claude Code, Codex, Gemini and OpenCode left on this machine. */
   readonly paths?: readonly string[];
   /** Told from each file's content when left out. */
-  readonly source?: SourceName | "claude-flow";
+  readonly source?: SourceName;
   /** Secrets are replaced before anything is stored; `{ off: true }` keeps every byte. */
   readonly redact?: RedactOptions;
   readonly onProgress?: (progress: ImportProgress) => void;
@@ -49,8 +56,16 @@ export interface ImportOptions {
 
 export interface ImportReport extends ImportCounts {
   readonly files: number;
+  /** Where each program's files were looked for, and how many there are; empty where paths were given. */
+  readonly sources: readonly ImportedSource[];
   /** Files that could not be read, and lines of interchange files that could not be taken (the first hundred). */
   readonly problems: readonly ImportProblem[];
+}
+
+export interface ImportedSource {
+  readonly source: SourceName;
+  readonly where: readonly string[];
+  readonly files: number;
 }
 
 export interface ImportProblem {
@@ -130,4 +145,10 @@ export function noteFailure(run: Run, file: FoundFile, error: unknown): void {
   const failure = error instanceof Error ? error : new Error(String(error));
   run.failures.push(failure);
   run.problems.push({ path: file.path, problem: failure.message });
+}
+
+/** Opens a copy of another program's database. */
+export async function openForeign(run: Run, path: string): Promise<ForeignDatabase> {
+  if (run.openForeign !== undefined) return run.openForeign(path);
+  throw new LociError("unsupported", "Nothing here reads databases of other programs.", { where: path });
 }

@@ -52,7 +52,7 @@ interface Reading {
  */
 async function readAndShow(call: Call, { loci, history }: Reading): Promise<undefined> {
   const { out, context } = call;
-  const folder = history.folders.map((path) => tilde(path, call.env)).join(", ");
+  const folder = history.holding.map((path) => tilde(path, call.env)).join(", ");
   out.note(
     `loci ${version()} · ${folder}: ${counted(history.files.length, "file")}, ${size(history.bytes)} · nothing leaves this machine`,
   );

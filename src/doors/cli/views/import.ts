@@ -4,8 +4,11 @@ import { counted, grouped } from "../people.ts";
 
 type Count = readonly [name: string, count: number];
 
-function countsOf({ problems: _, ...counts }: ImportAnswer): Count[] {
-  return Object.entries(counts);
+function countsOf({ problems: _, sources, ...counts }: ImportAnswer): Count[] {
+  return [
+    ...sources.map(({ source, files }): Count => [`${source} files`, files]),
+    ...Object.entries(counts),
+  ];
 }
 
 export const importView: AnyView = view<ImportAnswer, Count>({
@@ -17,6 +20,10 @@ export const importView: AnyView = view<ImportAnswer, Count>({
   ],
   record: ([name, count]) => ({ what: name, count }),
   draw: (answer) => [
+    ...answer.sources.map(
+      ({ source, where, files }) =>
+        `${source}: ${files === 0 ? "nothing" : counted(files, "file")} in ${where.join(", ")}`,
+    ),
     `${counted(answer.files, "file")}: ${counted(answer.sessions, "session")}, ${counted(answer.messages, "message")}, ${counted(answer.toolExecutions, "tool call")}, ${counted(answer.modelCalls, "model call")}${answer.remembered === 0 ? "" : `, ${grouped(answer.remembered)} remembered`}`,
     ...(answer.unreadable === 0
       ? []

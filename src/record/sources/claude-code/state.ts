@@ -46,6 +46,7 @@ export interface OpenCall {
 /** Everything a parser has to know to go on at a later line. Plain JSON. */
 export interface ParserState {
   readonly format: 1;
+  readonly source?: undefined;
   readonly sessionId: string;
   readonly parentSessionId: string | null;
   readonly agentId: string | null;
@@ -95,6 +96,8 @@ export interface Transcript {
   readonly subpath?: string;
   readonly agentType?: string | null;
   readonly meta?: unknown;
+  /** The folder the agent worked in, where the lines do not say it. */
+  readonly projectPath?: string | null;
   /** Stands in for the moment of lines before the first that names one. */
   readonly at?: number;
 }
