@@ -103,6 +103,33 @@ test("loci metrics records work and reports it; loci agents shows who did it, an
   expect(screen.stdout).toMatch(/1 agent +○ 1 inactive[^]*silent-7 +iad +○ inactive/);
 });
 
+test("loci task show says of a lease that it ended", async () => {
+  await loci.tasks.create({ id: "left", title: "t", swarm: "left" });
+  await loci.tasks.claimOne("left", { agent: "gone", lease: 1 });
+  const shown = await world.loci(["task", "show", "left", "--format", "table"]);
+  expect(shown.stdout).toMatch(/lease +ended 20.*, fence 1/);
+});
+
+test("loci swarm without a swarm lists them all, and watches none", async () => {
+  await loci.swarm("listed").register([{ agent: "a" }, { agent: "b" }]);
+  await loci.tasks.create({ swarm: "only tasks", title: "t" });
+  const { items } = json((await world.loci(["swarm", "--json"])).stdout) as { items: unknown[] };
+  expect(items).toContainEqual(expect.objectContaining({ swarmId: "listed", agents: 2 }));
+  expect(items).toContainEqual(
+    expect.objectContaining({
+      swarmId: "only tasks",
+      agents: 0,
+      lastHeartbeat: null,
+      tasks: expect.objectContaining({ ready: 1, done: 0 }),
+    }),
+  );
+  const shown = await world.loci(["swarm", "--format", "table"]);
+  expect(shown.stdout).toMatch(/^listed +2 +just now +0 /m);
+  expect(shown.stderr).toContain("loci swarm ID");
+  const watched = await world.loci(["swarm", "--watch"]);
+  expect([watched.code, watched.stderr]).toEqual([2, expect.stringContaining("ID is missing")]);
+});
+
 test("loci queries shows the patterns that take the time and the slow runs, and forgets them", async () => {
   const measured = await open(world.store, { queries: true, slowQuery: 0 });
   for (const n of [1, 2]) await measured.sql?.query(`select id from sessions where message_count > ${n}`);

@@ -1,8 +1,10 @@
 import { castVote, proposeVote, useBoard } from "../../operations/blackboard.ts";
 import { showSwarm } from "../../operations/swarm.ts";
+import { listSwarms } from "../../operations/swarms.ts";
+import { LociError } from "../../errors.ts";
 import { addRegion, listRegions, probeRegions, removeRegion } from "../../operations/edge.ts";
 import { addTask, assignTask, cancelTask, listTasks, retryTask, showTask } from "../../operations/tasks.ts";
-import { type Command, flagInput } from "./command.ts";
+import { type Command, flagInput, textInput } from "./command.ts";
 import type { AnyView } from "./output.ts";
 import { operated } from "./operated.ts";
 
@@ -13,14 +15,24 @@ const vote = async (): Promise<AnyView> => (await import("./views/blackboard.ts"
 
 const watchFlags = { watch: { kind: "boolean", summary: "go on, and show what changes" } } as const;
 
-/** With `--watch` the answer is drawn again and again. */
+const all = operated(listSwarms, {
+  view: async () => (await import("./views/swarms.ts")).swarmsView,
+  examples: [],
+});
+
+/** Without a swarm, all of them; with `--watch` the answer is drawn again and again. */
 function watched(command: Command): Command {
+  const id = { kind: "string", positional: true, summary: "the swarm; without it, all are listed" } as const;
   return {
     ...command,
-    run: async (call) =>
-      flagInput(call.input, "watch")
-        ? (await import("./commands/swarm-watch.ts")).watchSwarm(call)
-        : command.run(call),
+    params: { ...command.params, id },
+    async run(call) {
+      const watches = flagInput(call.input, "watch");
+      if (textInput(call.input, "id") !== undefined)
+        return watches ? (await import("./commands/swarm-watch.ts")).watchSwarm(call) : command.run(call);
+      if (!watches) return all.run(call);
+      throw new LociError("invalid", "ID is missing: one swarm is watched.", { next: "loci swarm" });
+    },
   };
 }
 
@@ -33,6 +45,7 @@ export const coordination: readonly Command[] = [
       details:
         "Healthy up to 30 s after the last heartbeat, warning up to 60 s, then unhealthy. Agents that are silent stay in the list. With --watch in a pipe, each agent is a line when it changes.",
       examples: [
+        ["loci swarm", "all swarms, with how many agents and tasks each has"],
         ["loci swarm release-42", "who is there, and what they do"],
         ["loci swarm release-42 --watch", "the same, drawn again each second until Ctrl-C"],
       ],
