@@ -19,12 +19,23 @@ export interface Explanation {
 export async function explainCalls(loci: Loci, id: string): Promise<Explanation> {
   const calls = await loci.sessions.modelCalls(id);
   const found = await linesByCall(loci, id);
-  const lines = (call: ModelCall): readonly number[] | null =>
-    found === null ? null : (found.get(callIdOf(call)) ?? []);
+  const noted = calls.flatMap((call) => lineOf(call) ?? []);
+  const lines = (call: ModelCall): readonly number[] | null => {
+    const line = lineOf(call);
+    if (line !== undefined) return [line];
+    return found === null ? null : (found.get(callIdOf(call)) ?? []);
+  };
   return {
     items: calls.map((call) => ({ ...callItem(call), lines: lines(call) })),
-    usageLines: found === null ? null : [...found.values()].reduce((sum, own) => sum + own.length, 0),
+    usageLines:
+      found === null ? null : [...found.values()].reduce((sum, own) => sum + own.length, noted.length),
   };
+}
+
+/** Sources whose calls stand in one line each note it with them. */
+function lineOf({ metadata }: ModelCall): number | undefined {
+  if (typeof metadata !== "object" || metadata === null || !("line" in metadata)) return undefined;
+  return typeof metadata.line === "number" ? metadata.line : undefined;
 }
 
 function callIdOf({ metadata }: ModelCall): string {

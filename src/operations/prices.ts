@@ -125,6 +125,7 @@ async function reprice(
   const { costOf } = createPrices(own);
   const groups = await loci.engine.rollup(modelCalls, { by: ["model"], measures: { count: "count" } });
   const names = groups.map((group) => group.model).filter((name) => modelFamily(name) === modelFamily(model));
+  const isOwn = Object.keys(own).some((name) => modelFamily(name) === modelFamily(model));
   const touched = new Set<string>();
   let changed = 0;
   let after: { id: string } | undefined;
@@ -135,7 +136,7 @@ async function reprice(
       ...(after === undefined ? {} : { after }),
     });
     const changes = calls
-      .map((call) => ({ call, costUsd: costOf(call) }))
+      .map((call) => ({ call, costUsd: (isOwn ? null : toldCost(call)) ?? costOf(call) }))
       .filter(({ call, costUsd }) => call.costUsd !== costUsd);
     if (changes.length > 0) {
       await loci.engine.write(
@@ -150,4 +151,10 @@ async function reprice(
   }
   await settleSessions(loci.engine, [...touched]);
   return changed;
+}
+
+/** What the runtime itself worked out for the call; a price of your own wins over it. */
+function toldCost({ metadata }: { readonly metadata: unknown }): number | null {
+  if (typeof metadata !== "object" || metadata === null || !("toldCostUsd" in metadata)) return null;
+  return typeof metadata.toldCostUsd === "number" ? metadata.toldCostUsd : null;
 }

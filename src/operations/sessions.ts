@@ -238,7 +238,18 @@ export function inputLine(input: unknown): string {
   if (typeof input === "string") return input;
   if (typeof input !== "object" || input === null) return "";
   const fields: Readonly<Record<string, unknown>> = { ...input };
-  for (const name of ["command", "file_path", "path", "pattern", "query", "url", "description", "prompt"]) {
+  for (const name of [
+    "command",
+    "cmd",
+    "file_path",
+    "filePath",
+    "path",
+    "pattern",
+    "query",
+    "url",
+    "description",
+    "prompt",
+  ]) {
     const value = fields[name];
     if (typeof value === "string" && value !== "") return value;
   }

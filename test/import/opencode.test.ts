@@ -9,6 +9,7 @@ import { messages } from "../../dist/model/message.js";
 import { modelCalls } from "../../dist/model/model-call.js";
 import { sessions } from "../../dist/model/session.js";
 import { toolExecutions } from "../../dist/model/tool-execution.js";
+import { managePrices } from "../../dist/operations/prices.js";
 import { rawBytes } from "../../dist/record/export.js";
 import { type Folder, testFolder } from "./support/store.ts";
 
@@ -127,6 +128,18 @@ describe("a database of OpenCode", () => {
     });
     const inherited = await loci.engine.find(modelCalls, { where: { sessionId: fork } });
     expect(inherited.map((call) => call.inherited)).toEqual(Array.from({ length: 10 }, () => true));
+  });
+
+  test("keeps the cost that OpenCode worked out, also when a price was set and taken back", async () => {
+    await run();
+    const cost = async (): Promise<number | undefined> =>
+      (await loci.engine.find(sessions, { where: { id: tour } }))[0]?.costUsd;
+    const env = { HOME: folder.path, LOCI_HOME: folder.path };
+    const context = { env, folder: folder.path, now: Date.now, progress: () => undefined };
+    await managePrices.run(loci, { action: "set", model: "fake-model", in: 1_000, out: 1 }, context);
+    expect(await cost()).toBeGreaterThan(15);
+    await managePrices.run(loci, { action: "unset", model: "fake-model" }, context);
+    expect(await cost()).toBeCloseTo(0.016193, 9);
   });
 
   test("says how its sessions ended, and who is whose sub-agent", async () => {

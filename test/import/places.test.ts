@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Database from "libsql";
@@ -37,6 +37,14 @@ test("what a machine has is found where each program keeps it, and said", async 
       ["gemini", 1],
       ["opencode", 1],
     ]);
+    // One program's trouble does not keep the others from being read.
+    writeFileSync(
+      join(home, ".local", "share", "opencode", "opencode.db"),
+      "not a database, not at all".repeat(40),
+    );
+    const rest = await loci.import();
+    expect(rest).toMatchObject({ files: 4, sessions: 3 });
+    expect(rest.problems).toMatchObject([{ path: join(home, ".local", "share", "opencode", "opencode.db") }]);
     rmSync(join(home, ".local"), { recursive: true });
     process.env["XDG_DATA_HOME"] = join(home, "data");
     const only = await loci.import(undefined, { source: "codex" });

@@ -120,6 +120,8 @@ describe("a request that is not a client's", () => {
       expect(headers["www-authenticate"]).toContain("Bearer");
       bare(body);
     }
+    // The scheme has no case, by RFC 9110.
+    expect((await http.ask({ headers: { authorization: `bearer ${http.token}` } })).status).toBe(200);
     const inUrl = await http.ask({
       path: `/mcp?token=${http.token}&access_token=${http.token}`,
       headers: { authorization: "" },
@@ -159,4 +161,10 @@ describe("a request that is not a client's", () => {
       expect((await http.ask({ body })).status).toBeGreaterThanOrEqual(400);
     expect((await http.ask({})).status).toBe(200);
   });
+
+  test("is cut off where it comes too slowly, so that it holds no connection of others", async () => {
+    // The whole of what is sent: its head never ends.
+    const answered = await http.raw(`POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:${http.port}\r\n`);
+    expect(answered).toMatch(/^HTTP\/1.1 408 /);
+  }, 20_000);
 });

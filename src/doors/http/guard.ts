@@ -64,5 +64,6 @@ function headersNamed({ rawHeaders }: IncomingMessage, name: string): string[] {
 function sameAs(expected: string): (given: string) => boolean {
   const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
   const right = digest(expected);
-  return (given) => timingSafeEqual(digest(given), right);
+  // The scheme may be written in any case (RFC 9110), the token may not.
+  return (given) => timingSafeEqual(digest(given.replace(/^bearer /i, "Bearer ")), right);
 }

@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
 import { LociError } from "../../errors.ts";
 import { safeText } from "../cli/safe.ts";
@@ -26,6 +26,13 @@ const mostBytes = 10 * 1024 * 1024;
 /** What is being answered when the signal comes may end; then the connections are closed. */
 const patience = 2_000;
 
+/** Who sends its head or its body slower than this holds a connection that others want. */
+const slowest = {
+  headersTimeout: 5_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 1_000,
+} as const;
+
 /** Serves over Streamable HTTP until the signal comes: any number of clients, each request of its own. */
 export async function serveHttp(parts: ServerParts, options: HttpOptions): Promise<void> {
   // Who serves on stdin and stdout, and has to be fast, does not load it.
@@ -37,7 +44,7 @@ export async function serveHttp(parts: ServerParts, options: HttpOptions): Promi
   });
   let guard: Guard = () => ({ status: 503, message: "Not yet." });
   const active = new Set<ServerResponse>();
-  const server = http.createServer((incoming, outgoing) => {
+  const server = http.createServer(slowest, (incoming, outgoing) => {
     active.add(outgoing);
     outgoing.once("close", () => active.delete(outgoing));
     serve({ incoming, outgoing, guard, answer: handler.fetch }).catch((error: unknown) => {
@@ -138,6 +145,7 @@ function notListening(
 async function stop(server: HttpServer, active: ReadonlySet<ServerResponse>): Promise<void> {
   const closed = new Promise((done) => server.close(done));
   const late = AbortSignal.timeout(patience);
+  setMaxListeners(0, late);
   const ended = [...active].map((answer) => once(answer, "close", { signal: late }));
   // One that is late is cut off below, with the connections that only wait.
   await Promise.allSettled(ended);

@@ -129,10 +129,13 @@ function bugReports(home: string): ReturnType<NamedCheck["look"]> {
 }
 
 function transcripts(env: Context["env"]): ReturnType<NamedCheck["look"]> {
-  const { folders, files, bytes } = findHistory(env);
+  const { folders, holding, files, bytes } = findHistory(env);
   const folder = folders.join(", ");
   if (files.length > 0) {
-    return { state: "ok", fact: `${files.length} files, ${(bytes / 1e6).toFixed(1)} MB in ${folder}` };
+    return {
+      state: "ok",
+      fact: `${files.length} files, ${(bytes / 1e6).toFixed(1)} MB in ${holding.join(", ")}`,
+    };
   }
   return {
     state: "warn",

@@ -43,7 +43,7 @@ export async function importPaths(parts: ImportParts, options: ImportOptions = {
   run.problems.push(...unreadable);
   try {
     let counts: ImportCounts = rest.length === 0 ? noCounts : await importFiles(run, files, options.source);
-    for (const path of opencodes) counts = plus(counts, await importOpenCode(run, path));
+    for (const path of opencodes) counts = plus(counts, await databaseCounts(run, path));
     let remembered = 0;
     for (const flow of flows) remembered += await importClaudeFlow(run, flow);
     const all = files.length + flows.length + opencodes.length;
@@ -59,6 +59,18 @@ export async function importPaths(parts: ImportParts, options: ImportOptions = {
   } finally {
     // What is being written stands before the caller may close the store.
     await run.idle();
+  }
+}
+
+/** A database that cannot be read is its own trouble: the others go on. */
+async function databaseCounts(run: Run, path: string): Promise<ImportCounts> {
+  try {
+    return await importOpenCode(run, path);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code !== "busy" && !ofTheFile.has(code)) throw error;
+    noteFailure(run, path, error);
+    return noCounts;
   }
 }
 
@@ -118,7 +130,7 @@ async function compare(
     try {
       changed.push(identify(file, identified(source)));
     } catch (error) {
-      noteFailure(run, file, error);
+      noteFailure(run, file.path, error);
     }
   }
   return { changed, unsettled, ids };
@@ -194,7 +206,7 @@ async function readFile(run: Run, identity: Identity): Promise<string | undefine
     return plan.id;
   } catch (error) {
     if (!ofTheFile.has(errorCode(error))) throw error;
-    noteFailure(run, file, error);
+    noteFailure(run, file.path, error);
     return undefined;
   }
 }

@@ -4,7 +4,6 @@ import { type ErrorCode, LociError } from "../../errors.ts";
 import type { ModelCall } from "../../model/model-call.ts";
 import type { RedactOptions } from "../redact.ts";
 import { withEnvFile } from "../redact-env.ts";
-import type { FoundFile } from "./files.ts";
 import type { SourceName } from "./places.ts";
 import type { RedactPlan } from "./job.ts";
 import { type LineLimits, lineLimits } from "./lines.ts";
@@ -141,10 +140,10 @@ export const ofTheFile: ReadonlySet<ErrorCode | undefined> = new Set([
   "too-large",
 ]);
 
-export function noteFailure(run: Run, file: FoundFile, error: unknown): void {
+export function noteFailure(run: Run, path: string, error: unknown): void {
   const failure = error instanceof Error ? error : new Error(String(error));
   run.failures.push(failure);
-  run.problems.push({ path: file.path, problem: failure.message });
+  run.problems.push({ path, problem: failure.message });
 }
 
 /** Opens a copy of another program's database. */

@@ -103,6 +103,6 @@ function edited(found: Found, edit: () => string): string {
 function notOurs({ path }: Found, message: string): LociError {
   return new LociError("config", `The entry cannot be written without changing others: ${message}.`, {
     where: path,
-    next: "Write it by hand: docs/connect.md has it for each client.",
+    next: "Write it by hand: docs/mcp.md has it for each client.",
   });
 }

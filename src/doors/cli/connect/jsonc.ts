@@ -36,15 +36,15 @@ function set(of: Text, path: readonly string[], fields: Tree): string {
   }
   let node: ObjectNode = root;
   for (const [at, name] of path.entries()) {
-    const member = memberNamed(node, name, text);
+    const member = memberNamed(node, name);
     const rest = path.slice(at + 1);
     if (member === undefined) return applyEdits(text, added(of, node, [name, nested(rest, fields)]));
     if (member.node.kind !== "object") throw new SyntaxError(`${name} is no object there`);
     node = member.node;
   }
-  const missing = Object.entries(fields).filter(([name]) => memberNamed(node, name, text) === undefined);
+  const missing = Object.entries(fields).filter(([name]) => memberNamed(node, name) === undefined);
   const edits = Object.entries(fields).flatMap(([name, value]): Edit[] => {
-    const member = memberNamed(node, name, text);
+    const member = memberNamed(node, name);
     if (member === undefined) return [];
     const { start, end } = member.node;
     const put = pretty(value, { ...of, indent: indentAt(text, member.start) });
@@ -67,12 +67,10 @@ function nested(path: readonly string[], fields: Tree): Tree {
   return path.reduceRight<Tree>((inner, name) => ({ [name]: inner }), fields);
 }
 
-function memberNamed({ members }: ObjectNode, name: string, text: string): Member | undefined {
+function memberNamed({ members }: ObjectNode, name: string): Member | undefined {
   const found = members.filter(({ key }) => key === name);
   if (found.length < 2) return found[0];
-  throw new SyntaxError(
-    `${JSON.stringify(name)} stands twice in ${text.length} characters: which one counts?`,
-  );
+  throw new SyntaxError(`${JSON.stringify(name)} stands there twice, and which one counts is not said`);
 }
 
 /** One more member at the end of an object, in the manner of those that are there. */
@@ -142,10 +140,10 @@ function compact(value: unknown): string {
 function remove(text: string, root: ObjectNode | undefined, path: readonly string[]): string {
   let node: JsonNode | undefined = root;
   for (const name of path.slice(0, -1))
-    node = node?.kind === "object" ? memberNamed(node, name, text)?.node : undefined;
+    node = node?.kind === "object" ? memberNamed(node, name)?.node : undefined;
   if (node?.kind !== "object") return text;
   const name = path.at(-1) ?? "";
-  const member = memberNamed(node, name, text);
+  const member = memberNamed(node, name);
   if (member === undefined) return text;
   const alone =
     text.slice(node.start + 1, member.start) + text.slice(member.comma ?? member.node.end, node.end - 1);

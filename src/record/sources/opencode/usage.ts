@@ -44,6 +44,7 @@ export function openCodeCalls(
     return callsOf(message).map((call): ModelCallHappening => {
       known = plus(known, call.tokens);
       copied ||= inherited;
+      const told = typeof call.cost === "number" && call.cost > 0 ? call.cost : undefined;
       return {
         ...numbers(sessionId, call.tokens),
         id: stableId(message.at, sessionId, "call", call.name),
@@ -55,8 +56,12 @@ export function openCodeCalls(
         estimated: false,
         inherited,
         // What OpenCode itself worked out; a subscription costs nothing, and gets the list price.
-        ...(typeof call.cost === "number" && call.cost > 0 ? { costUsd: call.cost } : {}),
-        metadata: { callId: call.name, ...(call.reasoning > 0 ? { reasoningTokens: call.reasoning } : {}) },
+        ...(told === undefined ? {} : { costUsd: told }),
+        metadata: {
+          callId: call.name,
+          ...(told === undefined ? {} : { toldCostUsd: told }),
+          ...(call.reasoning > 0 ? { reasoningTokens: call.reasoning } : {}),
+        },
       };
     });
   });
