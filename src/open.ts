@@ -4,7 +4,7 @@ import { createCoordination, edgeFrom } from "./coordination.ts";
 import { type Backups, createBackups } from "./backups/backups.ts";
 import { type Checkpoints, createCheckpoints } from "./domains/checkpoints.ts";
 import type { Edge } from "./domains/edge/edge.ts";
-import { createIngest, type Ingest } from "./domains/ingest.ts";
+import { createIngest } from "./domains/ingest.ts";
 import { createKnowledge, type Knowledge } from "./domains/knowledge.ts";
 import { createMemory, type Memory } from "./domains/memory.ts";
 import type { Locks } from "./domains/locks.ts";
