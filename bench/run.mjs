@@ -5,7 +5,18 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 
-const all = ["start", "record", "sessions", "search", "knowledge", "import", "cache", "queries", "tasks"];
+const all = [
+  "start",
+  "record",
+  "sessions",
+  "search",
+  "knowledge",
+  "import",
+  "mcp",
+  "cache",
+  "queries",
+  "tasks",
+];
 const names = process.argv.slice(2).filter((word) => !word.startsWith("-"));
 const flags = process.argv.slice(2).filter((word) => word.startsWith("-"));
 const unknown = names.filter((name) => !all.includes(name));

@@ -55,6 +55,14 @@ await onEachBackend("assignment", ({ it, engine, clock, now }) => {
     expect((await tasks.get("t")).attempts).toEqual([]);
   });
 
+  it("a task whose lease ended can be assigned anew, though nobody claimed since", async () => {
+    await tasks.assign(await make("t"), { lease: 5_000 });
+    await expect(tasks.assign("t")).rejects.toMatchObject({ code: "busy" });
+    clock.at += 5_000;
+    expect(await tasks.assign("t", { agent: "near-2" })).toMatchObject({ task: { fence: 2, attempts: 2 } });
+    expect(await member("near-1")).toMatchObject({ currentTask: null });
+  });
+
   it("what an agent has to be able to do, the region asked for and the agent named are heeded", async () => {
     expect(await tasks.assign(await make("a", { capabilities: ["ts"] }))).toMatchObject({
       agentId: "near-2",

@@ -15,8 +15,8 @@ await onEachBackend("work that is given by name", ({ it, engine, clock, now }) =
     await expect(tasks.claimOne("a", { agent: "w" })).rejects.toMatchObject({ code: "busy" });
     await expect(tasks.claimOne("b", { agent: "w" })).rejects.toMatchObject({ code: "busy" });
     await expect(tasks.claimOne("c", { agent: "w" })).rejects.toMatchObject({ code: "not-found" });
+    // Its lease is over; nobody has asked for tasks since.
     clock.at += 2_000;
-    await tasks.reclaim();
     const again = await tasks.claimOne("a", { agent: "w" });
     expect(again).toMatchObject({ fence: 2, agentId: "w", attempts: 2 });
     await tasks.complete(again);

@@ -103,6 +103,13 @@ test("loci metrics records work and reports it; loci agents shows who did it, an
   expect(screen.stdout).toMatch(/1 agent +○ 1 inactive[^]*silent-7 +iad +○ inactive/);
 });
 
+test("loci task show says of a lease that it ended", async () => {
+  await loci.tasks.create({ id: "left", title: "t", swarm: "left" });
+  await loci.tasks.claimOne("left", { agent: "gone", lease: 1 });
+  const shown = await world.loci(["task", "show", "left", "--format", "table"]);
+  expect(shown.stdout).toMatch(/lease +ended 20.*, fence 1/);
+});
+
 test("loci swarm without a swarm lists them all, and watches none", async () => {
   await loci.swarm("listed").register([{ agent: "a" }, { agent: "b" }]);
   await loci.tasks.create({ swarm: "only tasks", title: "t" });

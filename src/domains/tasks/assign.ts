@@ -6,8 +6,9 @@ import { type Task, taskAssignments, tasks } from "../../model/task.ts";
 import { type Clock, leaseEnd } from "../clock.ts";
 import { healthLimits } from "../swarm.ts";
 import { memberId } from "./attempt.ts";
+import { findFree } from "./claim.ts";
 import { createHandOut, findAssigned } from "./hand-out.ts";
-import { assignmentOf, findTask } from "./held.ts";
+import { assignmentOf } from "./held.ts";
 import { nextTask } from "./next.ts";
 import type { Tasks } from "./tasks.ts";
 import { startWork } from "./work.ts";
@@ -72,7 +73,7 @@ export function createAssignment(engine: Engine, parts: AssignmentParts): Tasks 
     const id = typeof given === "string" ? given : given.id;
     for (let turn = 0; turn < turns; turn++) {
       const at = await now();
-      const task = await findTask(engine, id);
+      const task = await findFree(engine, id, at);
       refuseUnready(task, at);
       const member = await chooseAgent(engine, task, { ...options, parts, at, random });
       if (!member) return null;

@@ -3,6 +3,7 @@ import { LociError } from "../../errors.ts";
 import type { Millis } from "../../model/collection.ts";
 import { type Task, tasks } from "../../model/task.ts";
 import { leaseEnd } from "../clock.ts";
+import { findFree } from "./claim.ts";
 import { findTask } from "./held.ts";
 
 export interface ClaimOne {
@@ -20,21 +21,26 @@ export async function claimOne(
   id: string,
   { agent, lease = 30_000, at }: ClaimOne & { readonly at: Millis },
 ): Promise<Task> {
-  const [task] = await engine.take(
-    tasks,
-    { where: { id, status: "ready" }, limit: 1 },
-    {
-      status: "running",
-      agentId: agent,
-      claimedAt: at,
-      dueAt: leaseEnd(at, lease),
-      attempts: { add: 1 },
-      fence: { add: 1 },
-      progress: null,
-      progressNote: null,
-    },
-  );
+  const take = (): Promise<Task[]> =>
+    engine.take(
+      tasks,
+      { where: { id, status: "ready" }, limit: 1 },
+      {
+        status: "running",
+        agentId: agent,
+        claimedAt: at,
+        dueAt: leaseEnd(at, lease),
+        attempts: { add: 1 },
+        fence: { add: 1 },
+        progress: null,
+        progressNote: null,
+      },
+    );
+  const [task] = await take();
   if (task !== undefined) return task;
+  const { status: now } = await findFree(engine, id, at);
+  const [again] = now === "ready" ? await take() : [];
+  if (again !== undefined) return again;
   const { status, agentId } = await findTask(engine, id);
   const holder = status === "running" ? `: ${agentId ?? "somebody"} has it` : "";
   throw new LociError("busy", `${id} is ${status}${holder}.`, { next: `loci task show ${id}` });

@@ -3,6 +3,7 @@ import type { Millis } from "../../model/collection.ts";
 import { type Task, type TaskLane, taskLanes, tasks } from "../../model/task.ts";
 import { leaseEnd } from "../clock.ts";
 import { giveBack } from "./give-back.ts";
+import { findTask } from "./held.ts";
 import { ifAssigned, settle, settleChanges, settled, type Settling } from "./settle.ts";
 
 export interface ClaimOptions {
@@ -180,18 +181,26 @@ export async function reclaim(engine: Engine, at: Millis): Promise<number> {
     limit: 100,
   });
   let reclaimed = 0;
-  for (const task of late) {
-    const error = `The lease of ${task.agentId ?? "its agent"} ended.`;
-    const where = { fence: task.fence, status: "running", dueAt: { upTo: at } } as const;
-    const ended = { at, outcome: "expired", error } as const;
-    if (task.attempts >= task.maxAttempts) {
-      if (await settle(engine, { task, where, status: "dead", patch: { error }, at, ended })) reclaimed++;
-      continue;
-    }
-    // It has waited long enough: it goes before what was made after it.
-    const back = { status: "ready", dueAt: task.createdAt, error } as const;
-    if (await giveBack(engine, task, { where, patch: back, ended })) reclaimed++;
-  }
+  for (const task of late) if (await reclaimOne(engine, task, at)) reclaimed++;
   if (reclaimed > 0) engine.wake?.tell(tasks);
   return reclaimed;
+}
+
+async function reclaimOne(engine: Engine, task: Task, at: Millis): Promise<boolean> {
+  const error = `The lease of ${task.agentId ?? "its agent"} ended.`;
+  const where = { fence: task.fence, status: "running", dueAt: { upTo: at } } as const;
+  const ended = { at, outcome: "expired", error } as const;
+  if (task.attempts >= task.maxAttempts)
+    return settle(engine, { task, where, status: "dead", patch: { error }, at, ended });
+  // It has waited long enough: it goes before what was made after it.
+  const back = { status: "ready", dueAt: task.createdAt, error } as const;
+  return giveBack(engine, task, { where, patch: back, ended });
+}
+
+/** The task as it is for who names it: one whose lease ended is given back first. */
+export async function findFree(engine: Engine, id: string, at: Millis): Promise<Task> {
+  const task = await findTask(engine, id);
+  if (task.status !== "running" || task.dueAt > at) return task;
+  await reclaimOne(engine, task, at);
+  return findTask(engine, id);
 }

@@ -95,12 +95,13 @@ function heading({ task, dependsOn, dependents }: TaskAnswer, screen: Screen): s
     value === null || value === "" ? [] : [`  ${name.padEnd(11)}${safeLine(value)}`];
   const percent = task.progress === null ? null : `${Math.round(task.progress * 100)} %`;
   const running = task.status === "running";
+  const lease = Date.parse(task.dueAt) > screen.now ? "until" : "ended";
   return [
     `${screen.tone(safeLine(task.title), "bold")}   ${screen.tone(task.status, tones[task.status])}`,
     ...line("id", task.id),
     ...line("swarm", task.swarmId),
     ...line("agent", task.agentId),
-    ...line("lease", running ? `until ${task.dueAt}, fence ${task.fence}` : null),
+    ...line("lease", running ? `${lease} ${task.dueAt}, fence ${task.fence}` : null),
     ...line("not before", task.status === "ready" ? task.dueAt : null),
     ...line("progress", running ? [percent, task.progressNote].filter(Boolean).join(" ") : null),
     ...line("tries", `${task.attempts} of ${task.maxAttempts}`),
