@@ -1,5 +1,5 @@
 // How many tasks are claimed and completed in a second: on a file beside the driver's own two statements, on PostgreSQL
-// beside graphile-worker and pg-boss, each in turn, several rounds; how long an idle worker takes to begin, and what its
+// beside graphile-worker and pg-boss, as they come and in batches of 32, each in turn, three rounds; how long an idle worker takes to begin, and what its
 // waiting costs. `--quick`: fewer tasks and rounds; `--no-peers`; `--only=file|postgres|wake`.
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
@@ -13,7 +13,7 @@ import { startPostgres } from "./postgres.mjs";
 
 const quick = process.argv.includes("--quick");
 const only = process.argv.find((word) => word.startsWith("--only="))?.slice(7);
-const rounds = quick ? 3 : 5;
+const rounds = 3;
 const total = quick ? 1_000 : 4_000;
 const folder = join(import.meta.dirname, ".data", "tasks");
 rmSync(folder, { recursive: true, force: true });
@@ -157,7 +157,7 @@ async function onFile(processes) {
 async function onPostgres(server, hasPeers) {
   const processes = 8;
   const own = ["claim, then complete", "completeAndClaim", "work"];
-  const others = hasPeers ? ["graphile", "boss"] : [];
+  const others = hasPeers ? ["graphile", "boss", "graphile localQueue", "boss batches"] : [];
   const ways = [...own, ...others];
   const rates = Object.fromEntries(ways.map((way) => [way, []]));
   for (let round = 0; round < rounds; round++) {
@@ -184,9 +184,11 @@ async function onPostgres(server, hasPeers) {
   outcome.postgres = {
     perSecond: Object.fromEntries(ways.map((way) => [way, Math.round(median(rates[way]))])),
     ...Object.fromEntries(
-      others.map((other) => [`stepTo_${other}`, ratio(rates, "completeAndClaim", other)]),
+      others.map((other) => [`stepTo_${other.replace(" ", "_")}`, ratio(rates, "completeAndClaim", other)]),
     ),
-    ...Object.fromEntries(others.map((other) => [`workTo_${other}`, ratio(rates, "work", other)])),
+    ...Object.fromEntries(
+      others.map((other) => [`workTo_${other.replace(" ", "_")}`, ratio(rates, "work", other)]),
+    ),
   };
 }
 
@@ -197,7 +199,7 @@ async function wakeUp(name, url, loci) {
   child.send("go");
   await sleep(3_000);
   const [whole, behind] = [[], []];
-  for (let n = 0; n < (quick ? 30 : 200); n++) {
+  for (let n = 0; n < (quick ? 30 : 100); n++) {
     const began = message((value) => value.began !== undefined);
     const sent = performance.timeOrigin + performance.now();
     await loci.tasks.create({ title: "wake", input: { sent } });

@@ -4,14 +4,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const { way, url } = JSON.parse(process.argv[2]);
 
-const ways = {
-  async graphile() {
+/** As it comes, or so many jobs claimed ahead and handed in together, as `tasks.work` does it. */
+const graphile =
+  (worker = {}) =>
+  async () => {
     const { Logger, run } = await import("graphile-worker");
     let [count, last] = [0, Date.now()];
     return async () => {
       const runner = await run({
         connectionString: url,
         concurrency: 1,
+        preset: { worker },
         noHandleSignals: true,
         // A line for each job would be measured, too.
         logger: new Logger(() => () => undefined),
@@ -35,24 +38,39 @@ const ways = {
       await runner.stop();
       return { count, last: count > 0 ? last : 0 };
     };
-  },
-  async boss() {
+  };
+
+const boss =
+  (batchSize = 1) =>
+  async () => {
     const { PgBoss } = await import("pg-boss");
     const boss = new PgBoss({ connectionString: url, max: 2, supervise: false, schedule: false });
     await boss.start();
     return async () => {
       let [count, last] = [0, 0];
       for (;;) {
-        const [job] = await boss.fetch("job", { batchSize: 1 });
-        if (!job) break;
-        await boss.complete("job", job.id, { ok: true });
-        count++;
+        const jobs = await boss.fetch("job", { batchSize });
+        if (jobs.length === 0) break;
+        const ids = jobs.map(({ id }) => id);
+        await boss.complete("job", ids, { ok: true });
+        count += jobs.length;
         last = Date.now();
       }
       await boss.stop({ graceful: false });
       return { count, last };
     };
-  },
+  };
+
+const ahead = 32;
+const ways = {
+  graphile: graphile(),
+  "graphile localQueue": graphile({
+    localQueue: { size: ahead },
+    completeJobBatchDelay: 3,
+    failJobBatchDelay: 3,
+  }),
+  boss: boss(),
+  "boss batches": boss(ahead),
 };
 
 /** Makes the tables and as many jobs as are asked for. */
@@ -87,7 +105,7 @@ const fill = {
 
 const { jobs } = JSON.parse(process.argv[2]);
 if (jobs !== undefined) {
-  await fill[way](jobs);
+  await fill[way.split(" ")[0]](jobs);
   process.send({ done: {} });
 } else {
   const run = await ways[way]();
