@@ -3,7 +3,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { createIngest } from "./domains/ingest.ts";
 import { errorCode } from "./errors.ts";
 import { toPlace } from "./place.ts";
-import { openStore } from "./store.ts";
+import { openStore, type OpenStoreOptions } from "./store.ts";
 import type { DrainStore } from "./record/write-lines.ts";
 import { createPrices, type PriceOverrides } from "./domains/prices.ts";
 import { readOwnPrices } from "./price-file.ts";
@@ -11,28 +11,34 @@ import { readOwnPrices } from "./price-file.ts";
 /** Waits happen in the drain, which can be woken and stopped; a call to the store must not hold up the process's end. */
 const busyTimeout = 1_000;
 
+type DrainStoreOptions = Pick<OpenStoreOptions, "authToken">;
+
 /**
  * Opens a store for a recorder's thread: in that thread, and so that recording goes on. A damaged file is put aside
  * (never deleted) and a new one begun.
  */
-export async function openDrainStore(url: string): Promise<DrainStore> {
+export async function openDrainStore(url: string, options: DrainStoreOptions = {}): Promise<DrainStore> {
   const place = toPlace(url);
-  if (place.kind !== "file") return drainStore(url, undefined);
+  if (place.kind !== "file") return drainStore(url, undefined, options);
   const before = fileNumber(place.path);
   try {
-    return await drainStore(url, place.path);
+    return await drainStore(url, place.path, options);
   } catch (error) {
     if (errorCode(error) !== "corrupt") throw error;
     const { setAside } = await import("./engines/libsql/files.ts");
     // Another process may have met the damage first, and what stands there now is the new file.
     const aside = fileNumber(place.path) === before ? setAside(place.path) : undefined;
-    const opened = await drainStore(url, place.path);
+    const opened = await drainStore(url, place.path, options);
     return aside === undefined ? opened : { ...opened, aside };
   }
 }
 
-async function drainStore(url: string, path: string | undefined): Promise<DrainStore> {
-  const { engine, close } = await openStore(url, { inThread: true, busyTimeout });
+async function drainStore(
+  url: string,
+  path: string | undefined,
+  options: DrainStoreOptions,
+): Promise<DrainStore> {
+  const { engine, close } = await openStore(url, { ...options, inThread: true, busyTimeout });
   const number = path === undefined ? 0 : fileNumber(path);
   const { costOf } = createPrices(ownPrices());
   return {

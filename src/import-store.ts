@@ -33,7 +33,7 @@ export async function importAll(
   const { startIndexThread } = await import("./index-thread.ts");
   let beside: IndexThread | undefined;
   const onProgress = (progress: ImportProgress): void => {
-    const large = progress.totalBytes >= largeImport && engine.name !== "memory";
+    const large = progress.totalBytes >= largeImport && /^(libsql|postgres)$/.test(engine.name);
     if (index && large && progress.stage === "read") beside ??= startIndexThread(url);
     how.onProgress?.(progress);
   };

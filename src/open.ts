@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import type { Cache, CacheOptions } from "./domains/cache/cache.ts";
 import { createCoordination, edgeFrom } from "./coordination.ts";
 import { type Backups, createBackups } from "./backups/backups.ts";
 import { type Checkpoints, createCheckpoints } from "./domains/checkpoints.ts";
 import type { Edge } from "./domains/edge/edge.ts";
-import { createIngest, type Ingest } from "./domains/ingest.ts";
+import { createIngest } from "./domains/ingest.ts";
 import { createKnowledge, type Knowledge } from "./domains/knowledge.ts";
 import { createMemory, type Memory } from "./domains/memory.ts";
 import type { Locks } from "./domains/locks.ts";
@@ -28,6 +26,7 @@ import { describePlace, type Environment, lociHome, type Place, storeUrl } from 
 import { readOwnPrices } from "./price-file.ts";
 import type { ImportReport } from "./record/import/import.ts";
 import { createRecorder, type Recorder, type RecorderOptions } from "./record/recorder.ts";
+import { recorderPlace } from "./recorder-place.ts";
 import { createRedactor } from "./record/redact.ts";
 import type { Recovered } from "./record/recovery.ts";
 import { openStore, type OpenStoreOptions, type Store } from "./store.ts";
@@ -94,8 +93,8 @@ export interface Loci extends AsyncDisposable {
 }
 
 /**
- * Opens a store: a path or a `file:` URL, `postgres://…`, or `memory:`. Without a URL, the one that `LOCI_URL` names,
- * else `~/.loci/loci.db`. Errors: `config`, `corrupt`, `permission`, `schema`, `unreachable`, `unsupported`.
+ * Opens a store: a path or a `file:` URL, `postgres://…`, `libsql://…`, or `memory:`. Without a URL, the one that
+ * `LOCI_URL` names, else `TURSO_DATABASE_URL`, else `~/.loci/loci.db`. Errors: `config`, `corrupt`, `permission`, `schema`, `unreachable`, `unsupported`.
  */
 export async function open(url: string = storeUrl(), options: OpenOptions = {}): Promise<Loci> {
   const {
@@ -136,11 +135,11 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
       rebuild: async (how) => (await searching()).rebuild(how),
     },
     recorder(how = {}) {
-      const where = recorderPlace(url, place, { engine, ingest });
+      const where = recorderPlace(url, place, { engine, ingest, authToken: storeOptions.authToken });
       if (place.kind === "memory") temporary.push(where.spool);
       return createRecorder({ ...how, ...where });
     },
-    recover: () => recover(url, place),
+    recover: () => recover(url, place, storeOptions),
     async add(happenings) {
       const { sessions } = await ingest.write(createRedactor().value(happenings));
       await ingest.settle(sessions);
@@ -168,11 +167,15 @@ function backupsOf(engine: Engine, place: Place): Pick<Loci, "backups"> {
   return backups === undefined ? {} : { backups };
 }
 
-async function recover(url: string, place: Place): Promise<Recovered> {
+async function recover(
+  url: string,
+  place: Place,
+  { authToken }: Pick<OpenStoreOptions, "authToken">,
+): Promise<Recovered> {
   const { hasLeftovers, nothingLeft, recoverLeftovers } = await import("./record/recovery.ts");
   if (place.kind === "memory" || !hasLeftovers(place.spool)) return nothingLeft;
   const { openDrainStore } = await import("./drain-store.ts");
-  const store = await openDrainStore(url);
+  const store = await openDrainStore(url, { authToken });
   try {
     return await recoverLeftovers(store, { spool: place.spool });
   } finally {
@@ -191,18 +194,4 @@ function createSearching(store: Store): () => Promise<Search> {
     return createSearch({ store: store.engine, index });
   };
   return () => (made ??= make());
-}
-
-/** A recorder's thread opens the store by its URL; what is in this process's memory is written from here. */
-function recorderPlace(
-  url: string,
-  place: Place,
-  { engine, ingest }: { readonly engine: Engine; readonly ingest: Ingest },
-): Pick<RecorderOptions, "spool" | "store"> {
-  if (place.kind !== "memory") return { spool: place.spool, store: url };
-  const nothing = async (): Promise<void> => undefined;
-  return {
-    spool: mkdtempSync(join(tmpdir(), "loci-spool-")),
-    store: { engine, ingest, durable: nothing, current: () => true, close: nothing },
-  };
 }

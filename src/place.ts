@@ -16,7 +16,7 @@ export type Place =
       readonly backups: string;
     }
   | { readonly kind: "postgres"; readonly url: string; readonly spool: string; readonly backups: string }
-  /** Servers that no engine of this version opens: what is recorded for them waits in the spool. */
+  /** A libSQL server: sqld, Turso Cloud. */
   | { readonly kind: "remote"; readonly url: string; readonly spool: string }
   | { readonly kind: "memory" };
 
@@ -51,10 +51,42 @@ export function toPlace(url: string, env: Environment = process.env): Place {
     return { kind: "postgres", url, spool, backups: join(lociHome(env), "backups", hash) };
   }
   if (["libsql", "http", "https", "ws", "wss"].includes(scheme)) return { kind: "remote", url, spool };
-  throw new LociError("config", `A store is a file, a file: URL, postgres://… or memory:, not ${scheme}:…`, {
-    where: withoutCredentials(url),
-    next: "loci config get db --origin",
-  });
+  throw new LociError(
+    "config",
+    `A store is a file, a file: URL, postgres://…, libsql://… or memory:, not ${scheme}:…`,
+    {
+      where: withoutCredentials(url),
+      next: "loci config get db --origin",
+    },
+  );
+}
+
+/**
+ * The token that the environment has for a libSQL server. Where it also names a server, the token is for that one, and
+ * no other one sees it.
+ */
+export function tokenFor(url: string, env: Environment = process.env): string | undefined {
+  const pairs = [
+    ["LOCI_AUTH_TOKEN", "LOCI_URL"],
+    ["TURSO_AUTH_TOKEN", "TURSO_DATABASE_URL"],
+  ] as const;
+  for (const [variable, home] of pairs) {
+    const token = env[variable];
+    if (token !== undefined && token !== "" && isFor(url, env[home])) return token;
+  }
+  return undefined;
+}
+
+/** `LOCI_SQL_TOKEN` may only read; it is for the server that `LOCI_URL` or `TURSO_DATABASE_URL` names, where one does. */
+export function tokenForSql(url: string, env: Environment = process.env): string | undefined {
+  const token = env["LOCI_SQL_TOKEN"];
+  return token !== undefined && token !== "" && isFor(url, storeUrl(env)) ? token : undefined;
+}
+
+/** A file that a variable names is no server, and says nothing about one. */
+function isFor(url: string, named: string | undefined): boolean {
+  if (named === undefined || !/^(libsql|https?|wss?):/i.test(named)) return true;
+  return URL.canParse(url) && URL.canParse(named) && new URL(url).host === new URL(named).host;
 }
 
 function filePlace(url: string): Place {

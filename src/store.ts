@@ -3,10 +3,11 @@ import { createClock } from "./domains/clock.ts";
 import { createQueries, type Queries } from "./domains/queries.ts";
 import type { Engine } from "./engine/engine.ts";
 import { createMeter, type Meter } from "./engine/meter.ts";
-import { errorCode, LociError } from "./errors.ts";
+import type { AuthToken } from "./engine/json-web-token.ts";
+import { errorCode } from "./errors.ts";
 import type { Millis } from "./model/collection.ts";
 import { searchSchema, storeSchema } from "./model/schema.ts";
-import { describePlace, type Environment, type Place, toPlace } from "./place.ts";
+import { type Environment, type Place, tokenFor, tokenForSql, toPlace } from "./place.ts";
 
 export interface OpenStoreOptions {
   /** The file is opened in the calling thread, and every call blocks it: for a thread or a process that is ours. */
@@ -20,6 +21,11 @@ export interface OpenStoreOptions {
   readonly queries?: boolean | undefined;
   /** A query that takes as long is slow: it is logged, without its values. Default 100 ms. */
   readonly slowQuery?: Millis | undefined;
+  /**
+   * What a libSQL server asks for, or what makes one: it is asked again when the server does not accept it. Default: what
+   * `LOCI_AUTH_TOKEN` or `TURSO_AUTH_TOKEN` says, where it is for this server. See docs/turso.md.
+   */
+  readonly authToken?: AuthToken | undefined;
   /** Where the store is a server: connections at most (default 10), and the ms after which an unused one is closed. */
   readonly connections?: { readonly max?: number; readonly idleTimeout?: number };
 }
@@ -95,15 +101,16 @@ async function openEngine(place: Place, options: Metered): Promise<Engine> {
         ...(readOnlyUrl === undefined ? {} : { readOnlyUrl }),
       });
     }
-    case "remote":
-      throw new LociError(
-        "unsupported",
-        "This version of Loci opens files and PostgreSQL, no libSQL servers.",
-        {
-          where: describePlace(place),
-          next: "Name a file or postgres://… with --db or LOCI_URL.",
-        },
-      );
+    case "remote": {
+      const { createRemoteEngine } = await import("./engines/remote/remote.ts");
+      return createRemoteEngine(place.url, {
+        ...options.connections,
+        authToken: options.authToken ?? tokenFor(place.url),
+        readOnlyToken: tokenForSql(place.url),
+        busyTimeout: options.busyTimeout,
+        meter: options.meter,
+      });
+    }
   }
 }
 

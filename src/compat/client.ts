@@ -29,8 +29,8 @@ export function getTursoConfig(env: Environment = process.env): TursoConfig | nu
   return !url || !authToken ? null : { url, authToken };
 }
 
-/** A client of the store at `config.url`: a path, a `file:` URL or `postgres://…`. Opens nothing yet. */
-export function createTursoClient({ url }: TursoConfig): TursoClient {
+/** A client of the store at `config.url`: `libsql://…`, a path, a `file:` URL or `postgres://…`. Opens nothing yet. */
+export function createTursoClient({ url, authToken }: TursoConfig): TursoClient {
   let recorder: Recorder | undefined;
   let unusable = false;
   let opened: Promise<Loci> | undefined;
@@ -39,7 +39,7 @@ export function createTursoClient({ url }: TursoConfig): TursoClient {
     if (recorder !== undefined || unusable) return recorder;
     try {
       const place = toPlace(url);
-      if (place.kind !== "memory") recorder = createRecorder({ spool: place.spool, store: url });
+      if (place.kind !== "memory") recorder = createRecorder({ spool: place.spool, store: url, authToken });
     } catch (error) {
       // Logging must not hurt the agent: it is off, and says so once.
       process.emitWarning(`Loci logs nothing: ${error instanceof Error ? error.message : String(error)}`);
@@ -52,7 +52,7 @@ export function createTursoClient({ url }: TursoConfig): TursoClient {
     url,
     record: (happening) => recorderOf()?.record(happening) ?? happening.id ?? newId(),
     flush: async () => recorder?.flush({ timeout: 10_000 }),
-    open: () => (opened ??= open(url)),
+    open: () => (opened ??= open(url, { authToken })),
     async close() {
       await recorder?.close();
       // One that could not be opened has told its caller.

@@ -5,7 +5,7 @@ import { addConversation, type Conversations, getConversations } from "../operat
 import { storeUrl } from "../place.ts";
 
 export interface TursoPoolConfig {
-  /** A path, a `file:` URL or `postgres://…`. Default: what the environment names, else `~/.loci/loci.db`. */
+  /** `libsql://…`, a path, a `file:` URL or `postgres://…`. Default: what the environment names, else `~/.loci/loci.db`. */
   readonly url?: string | undefined;
   /** What a libSQL server asks for. Files and PostgreSQL need none. */
   readonly authToken?: string | undefined;
@@ -99,14 +99,19 @@ export interface Turso extends AsyncDisposable {
 }
 
 /** Opens nothing yet. */
-export function createTursoPool({ url, maxConnections, idleTimeout }: TursoPoolConfig = {}): Turso {
+export function createTursoPool({
+  url,
+  authToken,
+  maxConnections,
+  idleTimeout,
+}: TursoPoolConfig = {}): Turso {
   let opened: Promise<Loci> | undefined;
   const connections = {
     ...(maxConnections === undefined ? {} : { max: maxConnections }),
     ...(idleTimeout === undefined ? {} : { idleTimeout }),
   };
   const openOnce = (): Promise<Loci> => {
-    const opening = (opened ??= open(url ?? storeUrl(), { connections }));
+    const opening = (opened ??= open(url ?? storeUrl(), { connections, authToken }));
     // One that failed is tried again by the next call.
     opening.catch(() => {
       if (opened === opening) opened = undefined;

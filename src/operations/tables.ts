@@ -18,6 +18,13 @@ const catalogs: Readonly<Record<string, Catalog>> = {
       union select name, type from pragma_table_list where schema = 'temp' and name not like 'sqlite%' order by 2, 1`,
     columns: `select name, type, "notnull" = 0, pk > 0 from pragma_table_xinfo(?)`,
   },
+  remote: {
+    tables: `select name, type from sqlite_master where type in ('table', 'view') and name not like 'sqlite%'
+      union values ('v_sessions', 'view'), ('v_messages', 'view'), ('v_tool_calls', 'view'),
+        ('v_costs_daily', 'view'), ('v_errors', 'view'), ('conversations', 'view'),
+        ('knowledge_base', 'view') order by 2, 1`,
+    columns: `select name, type, "notnull" = 0, pk > 0 from pragma_table_xinfo(?)`,
+  },
   postgres: {
     // The views for people are made for the one transaction that names them: the catalog does not have them.
     tables: `select table_name as name, case table_type when 'VIEW' then 'view' else 'table' end as kind

@@ -12,6 +12,7 @@ export interface DrainHandleParts {
   readonly owner: Owner;
   readonly shared: Shared;
   readonly store: string | DrainStore;
+  readonly authToken?: string | undefined;
   readonly opener: string;
   readonly told: () => Told;
   readonly heard: (message: DrainMessage) => void;
@@ -120,8 +121,8 @@ export class DrainHandle {
 }
 
 function startThread(parts: DrainHandleParts, store: string, heard: (message: DrainMessage) => void): Runner {
-  const { folder, recorder, opener, shared } = parts;
-  const data: DrainThreadData = { folder, recorder, opener, store, memory: shared.memory };
+  const { folder, recorder, opener, shared, authToken } = parts;
+  const data: DrainThreadData = { folder, recorder, opener, store, authToken, memory: shared.memory };
   const worker = new Worker(new URL("./drain-thread.js", import.meta.url), {
     workerData: data,
     // The host's own flags (a debugger, a loader) are not for this thread.

@@ -11,12 +11,16 @@ export interface DrainThreadData {
   readonly recorder: string;
   readonly memory: SharedArrayBuffer;
   readonly store: string;
+  readonly authToken: string | undefined;
   /** The module whose `openDrainStore` opens it: this folder does not know the backends. */
   readonly opener: string;
 }
 
 interface Opener {
-  readonly openDrainStore: (url: string) => Promise<DrainStore>;
+  readonly openDrainStore: (
+    url: string,
+    options?: { readonly authToken?: string | undefined },
+  ) => Promise<DrainStore>;
 }
 
 export type DrainOrder =
@@ -36,7 +40,7 @@ function serve(port: NonNullable<typeof parentPort>, data: DrainThreadData): voi
       // A module chosen by its address has no type of its own; drain-store.ts is the one that ships.
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
       const opener = (await import(data.opener)) as Opener;
-      return opener.openDrainStore(data.store);
+      return opener.openDrainStore(data.store, { authToken: data.authToken });
     },
     tell: (message: DrainMessage) => port.postMessage(message),
     now: Date.now,

@@ -19,6 +19,8 @@ export interface RecorderOptions {
   readonly spool: string;
   /** The store they are brought to, by a thread of the recorder's own; or one that this process has open. */
   readonly store: string | DrainStore;
+  /** For a libSQL server; by default the thread looks for one in the environment. */
+  readonly authToken?: string | undefined;
   /** Secrets are replaced before anything reaches the disk: rules and literal values of yours; `false` for none. */
   readonly redact?: RedactOptions | false;
   /** False: only the spool is written; another process brings it to the store. For processes that live for moments. */
@@ -99,7 +101,7 @@ class SpoolingRecorder implements Recorder {
     spoolLimit = 4 * 1024 ** 3,
     ...rest
   }: RecorderOptions) {
-    const { now = Date.now, opener = new URL("../drain-store.js", import.meta.url).href } = rest;
+    const { authToken, now = Date.now, opener = new URL("../drain-store.js", import.meta.url).href } = rest;
     const owner = thisProcess();
     this.#spool = spool;
     this.#limit = spoolLimit;
@@ -115,6 +117,7 @@ class SpoolingRecorder implements Recorder {
       owner,
       shared: this.#shared,
       store,
+      authToken,
       opener,
       told,
       heard,

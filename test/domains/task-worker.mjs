@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const { open } = await import(new URL("../../dist/index.js", import.meta.url).href);
 const [, , given = "{}"] = process.argv;
-const { url, name, log, lease, total } = JSON.parse(given);
+const { url, name, log, lease, total, way } = JSON.parse(given);
 const loci = await open(url, { inThread: true });
 const note = (what) => appendFileSync(log, `${JSON.stringify({ name, ...what })}\n`);
 
@@ -32,20 +32,37 @@ async function work(task) {
   await sleep(300);
 }
 
-for (let turn = 0; ; turn++) {
+const { tasks } = await import(new URL("../../dist/model/task.js", import.meta.url).href);
+const measures = { count: "count" };
+const doneCount = async () =>
+  (await loci.engine.rollup(tasks, { by: [], where: { status: "done" }, measures }))[0].count;
+
+/** The loop of the product: what it completed is known from its counts, what was refused from its errors. */
+async function runLoop() {
+  const onError = (error, task) => {
+    if (task) note({ refused: task.id, fence: task.fence, code: error.code ?? String(error) });
+  };
+  const loop = loci.tasks.work({ agent: name, lease, onError }, async (task) => {
+    if (hold) await work(task);
+    return { by: name };
+  });
+  while ((await doneCount()) < total) {
+    await sleep(50);
+    await useLock();
+  }
+  await loop.close();
+  note({ counts: loop.counts() });
+}
+
+async function runClaims() {
+  for (let turn = 0; (await claimOne(turn)) || (await doneCount()) < total; turn++);
+}
+
+async function claimOne(turn) {
   const [task] = await loci.tasks.claim({ agent: name, lease });
   if (task === undefined) {
-    const left = await loci.engine.rollup(
-      (await import(new URL("../../dist/model/task.js", import.meta.url))).tasks,
-      {
-        by: [],
-        where: { status: "done" },
-        measures: { count: "count" },
-      },
-    );
-    if (left[0].count >= total) break;
     await sleep(20);
-    continue;
+    return false;
   }
   await work(task);
   try {
@@ -55,6 +72,9 @@ for (let turn = 0; ; turn++) {
     note({ refused: task.id, fence: task.fence, code: error.code ?? String(error) });
   }
   if (turn % 20 === 0) await useLock();
+  return true;
 }
+
+await (way === "work" ? runLoop() : runClaims());
 await loci.close();
 process.disconnect?.();

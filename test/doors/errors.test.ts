@@ -99,7 +99,7 @@ function cases(): Case[] {
     { args: ["ls"], about: "LOCI_LIMIT=abc", options: { env: { LOCI_LIMIT: "abc" } } },
     { args: ["ls"], about: "LOCI_FORMAT=xml", options: { env: { LOCI_FORMAT: "xml" } } },
     { args: ["ls", "--db", "ftp://host/x"] },
-    { args: ["ls", "--db", "libsql://secret:word@host.turso.io?authToken=abc"] },
+    { args: ["ls", "--db", "http://secret:word@127.0.0.1:1?authToken=abc"] },
     { args: ["ls", "--db", "not-a-database.txt"] },
     { args: ["ls", "--db", "newer.db"] },
     { args: ["ls", "--db", "."], about: "a folder" },

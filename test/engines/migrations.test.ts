@@ -5,11 +5,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { insert } from "../../dist/engine/engine.js";
 import { openLibsql } from "../../dist/engines/libsql/libsql.js";
 import { createPostgresEngine } from "../../dist/engines/postgres/postgres.js";
+import { createRemoteEngine } from "../../dist/engines/remote/remote.js";
 import { agentMemory } from "../../dist/model/memory.js";
 import { searchSchema, storeSchema } from "../../dist/model/schema.js";
 import { cards, firstSchema, secondSchema, suiteSchema, thirdSchema } from "../../dist/testing/index.js";
 import { startChild, together } from "../support/child.ts";
 import { startPostgres } from "../support/postgres.ts";
+import { startSqld } from "../support/sqld.ts";
 
 const written = Array.from({ length: 50 }, (_, n) => ({
   id: `c${n}`,
@@ -195,6 +197,43 @@ describe("postgres", () => {
       const copy = await engine.find({ ...cards, name: "suite_cards_before_v3" });
       expect(copy).toHaveLength(50);
       await expect(engine.prepare(secondSchema)).rejects.toMatchObject({ code: "schema" });
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
+describe("remote", () => {
+  test("eight processes make one store, and bring an older one forward", async ({ skip }) => {
+    const server = await startSqld();
+    try {
+      if (server.missing) return skip(server.missing);
+      expect(await eightPrepare(await server.database())).toEqual(Array(8).fill({ rows: 0 }));
+
+      const older = await server.database();
+      await using engine = createRemoteEngine(older);
+      await engine.prepare(secondSchema);
+      await engine.prepare(suiteSchema);
+      await engine.write([insert(cards, written)]);
+      expect(await eightPrepare(older)).toEqual(Array(8).fill({ rows: 50 }));
+      expect(await engine.find({ ...cards, name: "suite_cards_before_v3" })).toHaveLength(50);
+      await expect(engine.prepare(secondSchema)).rejects.toMatchObject({ code: "schema" });
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test("a server's own store is prepared whole", async ({ skip }) => {
+    const server = await startSqld();
+    try {
+      if (server.missing) return skip(server.missing);
+      await using engine = createRemoteEngine(await server.database());
+      await engine.prepare(thirdStore);
+      await engine.prepare(storeSchema);
+      await engine.prepare(searchSchema);
+      const [third = agentMemory] = thirdStore.migrations[2]?.create ?? [];
+      await engine.write([insert(third as typeof agentMemory, [decision])]);
+      expect(await engine.find(agentMemory)).toEqual([decision]);
     } finally {
       await server.stop();
     }

@@ -8,7 +8,9 @@ import { createMemoryEngine } from "../../dist/engine/memory.js";
 import { openLibsql } from "../../dist/engines/libsql/libsql.js";
 import { createPostgresEngine } from "../../dist/engines/postgres/postgres.js";
 import { suiteSchema, type Thing, things } from "../../dist/testing/index.js";
+import { createRemoteEngine } from "../../dist/engines/remote/remote.js";
 import { startPostgres } from "../support/postgres.ts";
+import { startSqld } from "../support/sqld.ts";
 
 // The same random steps on an engine and on the reference: each answer is equal. Earlier proofs of this design found
 // PostgreSQL taking more rows than the limit within ten sequences, and the place of null in an order within fifty.
@@ -254,6 +256,18 @@ describe("every engine agrees with the reference on random sequences", () => {
     await using engine = await openLibsql(join(folder, "thread.db"));
     await engine.prepare(suiteSchema);
     expect(await agrees(engine, 200)).toBeGreaterThan(800);
+  });
+
+  test("remote", async ({ skip }) => {
+    const server = await startSqld();
+    try {
+      if (server.missing) return skip(server.missing);
+      await using engine = createRemoteEngine(await server.database());
+      await engine.prepare(suiteSchema);
+      expect(await agrees(engine, 250)).toBeGreaterThan(1000);
+    } finally {
+      await server.stop();
+    }
   });
 
   test("postgres", async ({ skip }) => {

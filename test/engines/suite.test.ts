@@ -5,11 +5,14 @@ import { afterAll, describe, it } from "vitest";
 import { createMemoryEngine } from "../../dist/engine/memory.js";
 import { openLibsql } from "../../dist/engines/libsql/libsql.js";
 import { createPostgresEngine } from "../../dist/engines/postgres/postgres.js";
+import { createRemoteEngine } from "../../dist/engines/remote/remote.js";
 import { engineSuite, type Opened } from "../../dist/testing/index.js";
 import { startPostgres } from "../support/postgres.ts";
+import { startSqld } from "../support/sqld.ts";
 
 const server = await startPostgres();
-afterAll(() => server.stop());
+const sqld = await startSqld();
+afterAll(() => Promise.all([server.stop(), sqld.stop()]));
 
 async function openFile(options: { readonly inThread: boolean }): Promise<Opened> {
   const folder = await mkdtemp(join(tmpdir(), "loci-suite-"));
@@ -37,6 +40,27 @@ async function openPostgres(): Promise<Opened> {
   };
 }
 
+async function openRemote(): Promise<Opened> {
+  const url = await sqld.database();
+  return {
+    engine: createRemoteEngine(url),
+    elsewhere: {
+      module: new URL("../../dist/engines/remote/remote.js", import.meta.url).href,
+      open: "createRemoteEngine",
+      args: [url],
+    },
+  };
+}
+
+const noWake = "a libSQL server tells nobody: who waits looks";
+const remoteGaps = {
+  "10 MB in one value": "sqld takes 4 MiB",
+  "who listens to a collection is told of it": noWake,
+  "who listens elsewhere is told, too": noWake,
+  "who has ended is not told": noWake,
+  "telling where nobody listens is fine, and so is telling a lot": noWake,
+};
+
 const test = { describe, it };
 
 engineSuite("memory", async () => ({ engine: createMemoryEngine() }), { test });
@@ -45,3 +69,5 @@ engineSuite("libsql in this thread", () => openFile({ inThread: true }), { test 
 if (server.missing)
   describe.skip(`postgres is an engine (${server.missing})`, () => it("is skipped", () => {}));
 else engineSuite("postgres", openPostgres, { test });
+if (sqld.missing) describe.skip(`remote is an engine (${sqld.missing})`, () => it("is skipped", () => {}));
+else engineSuite("remote", openRemote, { test, gaps: remoteGaps });

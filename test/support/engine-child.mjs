@@ -6,11 +6,16 @@ import { createRequire } from "node:module";
 const dist = new URL("../../dist/", import.meta.url);
 const { openLibsql } = await import(new URL("engines/libsql/libsql.js", dist).href);
 const { createPostgresEngine } = await import(new URL("engines/postgres/postgres.js", dist).href);
+const { createRemoteEngine } = await import(new URL("engines/remote/remote.js", dist).href);
 const testing = await import(new URL("testing/index.js", dist).href);
 const { insert } = await import(new URL("engine/engine.js", dist).href);
 
 const open = (url) =>
-  url.startsWith("postgres:") ? createPostgresEngine(url, { max: 2 }) : openLibsql(url, { inThread: true });
+  url.startsWith("http:")
+    ? createRemoteEngine(url)
+    : url.startsWith("postgres:")
+      ? createPostgresEngine(url, { max: 2 })
+      : openLibsql(url, { inThread: true });
 const failure = ({ code, message, next, where }) => ({ code, message, next, where });
 
 const ready = async () => {
@@ -76,7 +81,7 @@ const roles = {
 
   /** Leaves an engine open behind itself. */
   async idle({ url }) {
-    const engine = url.startsWith("postgres:") ? await open(url) : await openLibsql(url);
+    const engine = /^(postgres|http):/.test(url) ? await open(url) : await openLibsql(url);
     await engine.prepare(testing.suiteSchema);
     await engine.find(testing.things);
     process.disconnect();

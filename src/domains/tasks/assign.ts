@@ -10,7 +10,7 @@ import { findFree } from "./claim.ts";
 import { createHandOut, findAssigned } from "./hand-out.ts";
 import { assignmentOf } from "./held.ts";
 import { nextTask } from "./next.ts";
-import type { Tasks } from "./tasks.ts";
+import type { CompletedAll, Tasks } from "./tasks.ts";
 import { startWork } from "./work.ts";
 
 export interface AssignOptions {
@@ -99,8 +99,21 @@ export function createAssignment(engine: Engine, parts: AssignmentParts): Tasks 
           await parts.tasks.complete(lease, result);
           return [];
         },
-        lease.id,
+        [lease.id],
       ),
+    async completeAll(completions, options) {
+      if (options === undefined) return parts.tasks.completeAll(completions);
+      let errors: CompletedAll["errors"] = [];
+      const hand = async (limit: number): Promise<Task[]> => {
+        const claiming = limit < 1 ? undefined : { ...options, limit };
+        const answer = await parts.tasks.completeAll(completions, claiming);
+        ({ errors } = answer);
+        return answer.claimed;
+      };
+      const handedIn = completions.map(({ lease }) => lease.id);
+      const claimed = await before(options, hand, handedIn);
+      return { errors, claimed };
+    },
     next: (options) => nextTask({ engine, now, random, claim: own.claim }, options),
     work: (options, worker) => startWork({ engine, now, random, tasks: own }, options, worker),
   };

@@ -9,6 +9,23 @@ export function memberId(swarmId: string, agentId: string): string {
   return stableId(0, "member", swarmId, agentId);
 }
 
+interface Attempt {
+  readonly task: Task;
+  readonly ended: Ended;
+}
+
+/** {@link endChanges} of several tasks that were claimed, as one insert. */
+export function endTogether(attempts: readonly Attempt[]): Change[] {
+  return [
+    guard(
+      insert(
+        taskAssignments,
+        attempts.map(({ task, ended }) => assignmentOf(task, ended)),
+      ),
+    ),
+  ];
+}
+
 /**
  * Ends an attempt. A task that was claimed has no row of this attempt yet: one insert, as cheap as it gets. One that
  * was assigned has a row, and an agent that is kept for it: the insert's guard fails, {@link isAssigned} says why, and

@@ -1,10 +1,10 @@
-import type { Engine, Taking, Where } from "../../engine/engine.ts";
+import type { Change, Engine, Taking, Where } from "../../engine/engine.ts";
 import type { Millis } from "../../model/collection.ts";
 import { type Task, type TaskLane, taskLanes, tasks } from "../../model/task.ts";
 import { leaseEnd } from "../clock.ts";
 import { giveBack } from "./give-back.ts";
 import { findTask } from "./held.ts";
-import { ifAssigned, settle, settleChanges, settled, type Settling } from "./settle.ts";
+import { ifAssigned, settle, settleChanges, settled, settleTogether, type Settling } from "./settle.ts";
 
 export interface ClaimOptions {
   readonly swarm?: string | undefined;
@@ -30,6 +30,12 @@ export interface Claims {
   readonly claim: (options: ClaimOptions, at: Millis) => Promise<Task[]>;
   /** Settles one task and claims the next in one step. Undefined: the one could not be settled, and nothing was done. */
   readonly exchange: (settling: Settling, options: ClaimOptions) => Promise<Task[] | undefined>;
+  /** Settles several tasks, as {@link settleTogether} can, and claims in one step. Undefined: nothing was done. */
+  readonly exchangeAll: (
+    settlings: readonly Settling[],
+    options: ClaimOptions,
+    at: Millis,
+  ) => Promise<Task[] | undefined>;
 }
 
 export function createClaims(engine: Engine): Claims {
@@ -58,25 +64,27 @@ export function createClaims(engine: Engine): Claims {
     return lanes.length === before?.length ? [] : claimFrom(engine, lanes, { ...options, at });
   };
 
-  const exchangeOnce = async (settling: Settling, options: ClaimOptions): Promise<Task[] | undefined> => {
-    const { at } = settling;
+  const exchangeWith = async (
+    preparing: Change[] | Promise<Change[]>,
+    options: ClaimOptions,
+    at: Millis,
+  ): Promise<Task[] | undefined> => {
     const claiming = { ...options, at };
     const lanes = await lanesOf(options.swarm ?? "default", at, lanesKnownFor);
-    const [changes, [best, next]] = await Promise.all([
-      settleChanges(engine, settling),
-      headsOf(engine, lanes, claiming),
-    ]);
+    const [changes, [best, next]] = await Promise.all([preparing, headsOf(engine, lanes, claiming)]);
     if (best === undefined) {
       const [touched] = await engine.write(changes);
-      if (touched !== 1) return undefined;
-      settled(engine, settling);
-      return claim(options, at);
+      return touched === 1 ? claim(options, at) : undefined;
     }
     const parts = { claiming, limit: options.limit ?? 1, rank: next?.rank };
     const { counts, taken } = await engine.exchange(changes, taking(best.lane, parts));
     if (counts[0] !== 1) return undefined;
-    settled(engine, settling);
     return taken.length > 0 ? taken : claim(options, at);
+  };
+  const exchangeOnce = async (settling: Settling, options: ClaimOptions): Promise<Task[] | undefined> => {
+    const claimed = await exchangeWith(settleChanges(engine, settling), options, settling.at);
+    if (claimed !== undefined) settled(engine, settling);
+    return claimed;
   };
   const exchange: Claims["exchange"] = async (settling, options) => {
     const claimed = await exchangeOnce(settling, options);
@@ -84,7 +92,11 @@ export function createClaims(engine: Engine): Claims {
     const again = await ifAssigned(engine, settling);
     return again && exchangeOnce(again, options);
   };
-  return { claim, exchange };
+  return {
+    claim,
+    exchange,
+    exchangeAll: (settlings, options, at) => exchangeWith(settleTogether(settlings), options, at),
+  };
 }
 
 type Claiming = ClaimOptions & { readonly at: Millis };

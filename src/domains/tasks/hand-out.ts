@@ -9,11 +9,11 @@ import type { ClaimOptions } from "./claim.ts";
 /** An agent that keeps claiming is given what was assigned to it this much later at most. */
 const lookEvery = 250;
 
-/** Tasks for an agent; `handedIn` is the one that it completes with the same call. */
+/** Tasks for an agent; `handedIn` are those that it completes with the same call. */
 type HandOut = (
   options: ClaimOptions,
   pull: (limit: number) => Promise<Task[]>,
-  handedIn?: string,
+  handedIn?: readonly string[],
 ) => Promise<Task[]>;
 
 /** Puts what was assigned to an agent before what it pulls. */
@@ -40,12 +40,12 @@ export function createHandOut(engine: Engine, now: Clock): HandOut {
     );
 
   /** What was assigned, then what `pull` brings; an agent that gets nothing was assigned nothing. */
-  return async (options, pull, handedIn) => {
+  return async (options, pull, handedIn = []) => {
     const { limit = 1 } = options;
     const at = await now();
     const due = isDue(options, at);
     const found = due ? await waiting(options, at) : undefined;
-    const first = found?.id === handedIn ? undefined : found;
+    const first = found && handedIn.includes(found.id) ? undefined : found;
     const pulled = await pull(first ? limit - 1 : limit);
     const given = first ?? (due || pulled.length > 0 ? undefined : await waiting(options, at));
     return given ? [...(await begin(given, options, at)), ...pulled] : pulled;

@@ -19,7 +19,11 @@ export const heldWhere = ({
 export async function findTask(engine: Engine, id: string): Promise<Task> {
   const [row] = await engine.find(tasks, { where: { id }, limit: 1 });
   if (row) return row;
-  throw new LociError("not-found", `There is no task ${JSON.stringify(id)}.`, { next: "loci task ls" });
+  throw missing(id);
+}
+
+export function missing(id: string): LociError {
+  return new LociError("not-found", `There is no task ${JSON.stringify(id)}.`, { next: "loci task ls" });
 }
 
 /** The task of a lease, as the store has it: refused where somebody else holds it, or nobody. */

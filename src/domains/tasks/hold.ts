@@ -6,6 +6,8 @@ import type { Tasks } from "./tasks.ts";
 /** One task that is being worked on. */
 export interface Hold {
   readonly signal: AbortSignal;
+  /** Its result is on its way: that says what became of the lease, and a renewal that meets it is no news. */
+  readonly settle: () => void;
   readonly end: () => void;
 }
 
@@ -20,7 +22,7 @@ export function createHeld(
   tasks: Pick<Tasks, "renew">,
   { lease, report }: { readonly lease: Millis; readonly report: (error: unknown, task?: Task) => void },
 ): Held {
-  const all = new Map<Task, { readonly controller: AbortController; until: number }>();
+  const all = new Map<Task, { readonly controller: AbortController; until: number; isSettling: boolean }>();
   let renewing: Promise<unknown> | undefined;
 
   const renew = async (task: Task): Promise<void> => {
@@ -32,6 +34,7 @@ export function createHeld(
       if (cancelled) hold.controller.abort(new LociError("lease-lost", `${task.id} was cancelled.`));
       else hold.until = asked + lease;
     } catch (error) {
+      if (hold.isSettling && errorCode(error) === "lease-lost") return;
       // Where the store is away, the lease may still hold when it is back.
       if (errorCode(error) === "lease-lost" || performance.now() > hold.until) hold.controller.abort(error);
       report(error, task);
@@ -48,7 +51,8 @@ export function createHeld(
   return {
     begin(task) {
       const controller = new AbortController();
-      all.set(task, { controller, until: performance.now() + lease });
+      const hold = { controller, until: performance.now() + lease, isSettling: false };
+      all.set(task, hold);
       const { timeout } = task;
       const late = (): void =>
         controller.abort(new LociError("lease-lost", `${task.id} took longer than its ${timeout} ms.`));
@@ -56,6 +60,9 @@ export function createHeld(
       limit?.unref();
       return {
         signal: controller.signal,
+        settle() {
+          hold.isSettling = true;
+        },
         end() {
           clearTimeout(limit);
           all.delete(task);

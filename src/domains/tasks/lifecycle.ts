@@ -16,7 +16,7 @@ export interface Renewed {
   readonly cancelled: boolean;
 }
 
-function wholeTask(lease: Lease): Task | undefined {
+export function wholeTask(lease: Lease): Task | undefined {
   // A lease with a lane is the task that claim() answered.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return "lane" in lease && "claimedAt" in lease ? (lease as Task) : undefined;
@@ -38,12 +38,16 @@ export async function complete<Answer>(
 ): Promise<Answer> {
   // What was claimed says all that the write needs; what changed since then fails its guard.
   for (let task = wholeTask(lease) ?? (await findHeld(engine, lease)); ; ) {
-    const ended = { at, outcome: "done", error: null } as const;
-    const patch = { result: result ?? null, progress: 1, error: null };
-    const answer = await hand({ task, where: heldWhere(lease), status: "done", patch, at, ended });
+    const answer = await hand(doneWith(task, result, at));
     if (answer !== undefined) return answer;
     task = await findHeld(engine, lease);
   }
+}
+
+export function doneWith(task: Task, result: unknown, at: Millis): Settling {
+  const ended = { at, outcome: "done", error: null } as const;
+  const patch = { result: result ?? null, progress: 1, error: null };
+  return { task, where: heldWhere(task), status: "done", patch, at, ended };
 }
 
 /** Ready again, as if it had not been claimed; only its fence stays where it is. */

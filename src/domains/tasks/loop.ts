@@ -2,6 +2,7 @@ import { errorCode, LociError } from "../../errors.ts";
 import { type Task, taskAssignments, tasks as collection } from "../../model/task.ts";
 import { createWaiting, type Waiting } from "../wait.ts";
 import type { ClaimOptions } from "./claim.ts";
+import { createHandIn, type HandIn, isPassing, longestPause, wasStored } from "./hand-in.ts";
 import { createHeld, type Held } from "./hold.ts";
 import { pauseForTask } from "./next.ts";
 import type { WorkCounts, Worker, WorkOptions, WorkParts } from "./work.ts";
@@ -9,10 +10,12 @@ import type { WorkCounts, Worker, WorkOptions, WorkParts } from "./work.ts";
 /** So many ms of work are claimed ahead of an agent whose tasks are short: a claim costs as much as several of them. */
 const aheadFor = 20;
 const aheadAtMost = 32;
+/** Done and not stored yet: what was claimed with one write is done while the next one is under way. */
+const unsettledAtMost = 3 * aheadAtMost;
 /** What was claimed ahead and is not begun within this time is given back, in ms. */
 const giveBackAfter = 100;
-/** In ms: the longest wait before the store is asked again after an error. */
-const longestPause = 2_000;
+/** In ms: tasks that take less are handed in together. */
+const short = 3;
 
 /**
  * Claims and works. What must stay true: at most `concurrency` tasks are worked on at a time, one claim is under way at a
@@ -32,6 +35,7 @@ export class Loop {
   readonly #worker: Worker;
   readonly #report: (error: unknown, task?: Task) => void;
   readonly #held: Held;
+  readonly #handIn: HandIn;
   readonly #waiting: Waiting;
   readonly #unlisten: (() => void) | undefined;
   readonly #hoard: NodeJS.Timeout;
@@ -56,6 +60,19 @@ export class Loop {
     this.#worker = worker;
     this.#report = (error, task) => onError?.(error, task);
     this.#held = createHeld(parts.tasks, { lease, report: this.#report });
+    this.#handIn = createHandIn({
+      tasks: parts.tasks,
+      claiming: () => this.#claimWithNext(),
+      take: (claimed) => {
+        this.#isClaiming = false;
+        this.#take(claimed);
+      },
+      claimFailed: () => {
+        this.#isClaiming = false;
+      },
+      isMoreComing: () =>
+        this.#usual !== null && this.#usual < short && this.#running + this.#ahead.length > 0,
+    });
     this.#waiting = createWaiting(parts.engine, collection, parts.random);
     // Somebody cancelled a task: perhaps one of ours.
     this.#unlisten = parts.engine.wake?.listen(taskAssignments, this.#held.renewNow);
@@ -151,7 +168,10 @@ export class Loop {
     let settle: () => Promise<void>;
     try {
       const result = await this.#worker(task, { signal: hold.signal, progress });
-      settle = () => this.#complete(task, result, hold.signal);
+      settle = async () => {
+        await this.#handIn(task, result, hold.signal);
+        this.counts.completed++;
+      };
     } catch (error) {
       settle = () => this.#fail(task, error, hold.signal);
     }
@@ -159,8 +179,9 @@ export class Loop {
     this.#usual = this.#usual === null ? took : this.#usual + (took - this.#usual) * 0.3;
     this.#running--;
     // Short tasks do not wait until the last one is settled; but there is an end to that.
-    if (this.#ahead.length > 0 && this.#underWay.size < 4 * this.#concurrency + aheadAtMost) this.#pump();
+    if (this.#ahead.length > 0 && this.#underWay.size < 4 * this.#concurrency + unsettledAtMost) this.#pump();
     try {
+      hold.settle();
       if (hold.signal.aborted) this.counts.lost++;
       else await settle();
     } catch (error) {
@@ -172,24 +193,13 @@ export class Loop {
     }
   }
 
-  async #complete(task: Task, result: unknown, signal: AbortSignal): Promise<void> {
-    const { tasks } = this.#parts;
+  /** The next ones come with a write that is under way anyhow, where few are left. */
+  #claimWithNext(): ClaimOptions | undefined {
     const limit = this.#wanted();
     const hasEnough = this.#isClaiming || this.#ahead.length > this.#goal() / 2 || limit === 0;
-    if (hasEnough || this.#closing.signal.aborted) {
-      await this.#persist(task, signal, () => tasks.complete(task, result));
-      this.counts.completed++;
-      return;
-    }
+    if (hasEnough || this.#closing.signal.aborted) return undefined;
     this.#isClaiming = true;
-    try {
-      const claiming = { ...this.#claiming, limit };
-      const next = await this.#persist(task, signal, () => tasks.completeAndClaim(task, result, claiming));
-      this.counts.completed++;
-      this.#take(next ?? []);
-    } finally {
-      this.#isClaiming = false;
-    }
+    return { ...this.#claiming, limit };
   }
 
   async #fail(task: Task, error: unknown, signal: AbortSignal): Promise<void> {
@@ -199,24 +209,15 @@ export class Loop {
     this.counts.failed++;
   }
 
-  /** Tries again while the store is away and the lease lasts. Undefined: an answer that got lost had said yes. */
-  async #persist<Answer>(
-    task: Task,
-    signal: AbortSignal,
-    send: () => Promise<Answer>,
-  ): Promise<Answer | undefined> {
+  /** Tries again while the store is away and the lease lasts. */
+  async #persist(task: Task, signal: AbortSignal, send: () => Promise<unknown>): Promise<void> {
     for (let tries = 0; ; tries++) {
       try {
-        return await send();
+        await send();
+        return;
       } catch (error) {
-        const code = errorCode(error);
-        if (tries > 0 && code === "lease-lost") {
-          const { task: now, attempts } = await this.#parts.tasks.get(task.id);
-          const ours = attempts.find(({ fence }) => fence === task.fence);
-          if (now.fence === task.fence && ours && ours.outcome !== "expired" && ours.outcome !== "cancelled")
-            return undefined;
-        }
-        if ((code !== "busy" && code !== "unreachable") || signal.aborted) throw error;
+        if (tries > 0 && (await wasStored(this.#parts, task, error))) return;
+        if (!isPassing(error) || signal.aborted) throw error;
         await new Promise((resolve) => setTimeout(resolve, Math.min(longestPause, 50 * 2 ** tries)));
       }
     }

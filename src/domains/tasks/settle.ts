@@ -1,7 +1,7 @@
 import { type Change, type Engine, guard, type Patch, update, type Where } from "../../engine/engine.ts";
 import type { Millis } from "../../model/collection.ts";
 import { type Task, taskDependencies, tasks } from "../../model/task.ts";
-import { endChanges, isAssigned } from "./attempt.ts";
+import { endChanges, endTogether, isAssigned } from "./attempt.ts";
 import type { Ended } from "./held.ts";
 
 export interface Settling {
@@ -47,20 +47,23 @@ export function settled(engine: Engine, { task }: Settling): void {
  * nothing.
  */
 export async function settleChanges(engine: Engine, settling: Settling): Promise<Change[]> {
-  const { task, where, status, patch, at, ended, assigned = false } = settling;
-  const changes: Change[] = [
-    guard(
-      update(
-        tasks,
-        { ...where, id: task.id, dependents: task.dependents },
-        { ...patch, status, settledAt: at },
-      ),
-    ),
-  ];
+  const { task, status, at, ended, assigned = false } = settling;
+  const changes: Change[] = [settleChange(settling)];
   if (ended) changes.push(...endChanges(task, ended, assigned));
   if (task.dependents > 0)
     changes.push(...(await dependentsOf(engine, task, { good: status === "done", at })));
   return changes;
+}
+
+/** Several tasks that were claimed, and that nothing waits for: all of them, or none. */
+export function settleTogether(settlings: readonly Settling[]): Change[] {
+  const attempts = settlings.flatMap(({ task, ended }) => (ended ? [{ task, ended }] : []));
+  return [...settlings.map(settleChange), ...endTogether(attempts)];
+}
+
+function settleChange({ task, where, status, patch, at }: Settling): Change {
+  const wanted = { ...where, id: task.id, dependents: task.dependents };
+  return guard(update(tasks, wanted, { ...patch, status, settledAt: at }));
 }
 
 /** What a settled task means for those that wait for it, and for those that wait for them. */

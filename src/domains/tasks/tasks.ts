@@ -12,6 +12,7 @@ import {
 import type { Clock } from "../clock.ts";
 import { type ClaimOptions, createClaims, reclaim } from "./claim.ts";
 import { type ClaimOne, claimOne } from "./claim-one.ts";
+import { type CompletedAll, completeAll, type Completion } from "./complete-all.ts";
 import { type Created, createTaskRows, type NewTask } from "./create.ts";
 import { findTask, heldWhere, type Lease, lost } from "./held.ts";
 import { cancel, complete, fail, release, renew, type Renewed, retry } from "./lifecycle.ts";
@@ -26,7 +27,7 @@ import {
   type WorkOptions,
 } from "./work.ts";
 
-export type { ClaimOptions, Created, Lease, NewTask, NextOptions, Renewed, Task };
+export type { ClaimOptions, CompletedAll, Completion, Created, Lease, NewTask, NextOptions, Renewed, Task };
 export type { Work, WorkCounts, Worker, WorkLoop, WorkOptions };
 
 export interface TaskQuery {
@@ -60,6 +61,8 @@ export interface Tasks {
   readonly complete: (lease: Lease, result?: unknown) => Promise<void>;
   /** Both in one step: twice as fast as one after the other. */
   readonly completeAndClaim: (lease: Lease, result: unknown, options: ClaimOptions) => Promise<Task[]>;
+  /** Several, each fenced on its own, and where options are given the next claim: all in one step. */
+  readonly completeAll: (completions: readonly Completion[], options?: ClaimOptions) => Promise<CompletedAll>;
   /** Gives it back untouched, as if it had not been claimed: no attempt is counted. */
   readonly release: (lease: Lease) => Promise<void>;
   /** Ready again after a wait, or dead where its attempts are used up or `retry` is false. */
@@ -122,6 +125,8 @@ export function createTasks(engine: Engine, { now, random = Math.random }: TaskP
         at: await now(),
         hand: (settling) => claims.exchange(settling, options),
       }),
+    completeAll: (completions, options) =>
+      completeAll({ engine, now, claims, complete: own.complete }, completions, options),
     release: (lease) => release(engine, lease),
     fail: async (lease, error, { retry = true } = {}) =>
       fail(engine, lease, { error, retry, at: await now(), random }),

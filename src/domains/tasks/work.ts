@@ -55,10 +55,7 @@ export interface WorkParts {
   readonly engine: Engine;
   readonly now: Clock;
   readonly random: () => number;
-  readonly tasks: Pick<
-    Tasks,
-    "claim" | "complete" | "completeAndClaim" | "fail" | "get" | "progress" | "release" | "renew"
-  >;
+  readonly tasks: Pick<Tasks, "claim" | "completeAll" | "fail" | "get" | "progress" | "release" | "renew">;
 }
 
 /** The loop of one agent. It is a member of its swarm from its first moment on, and says every now and then that it is there. */

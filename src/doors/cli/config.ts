@@ -24,7 +24,7 @@ export const settingKinds: Readonly<Record<SettingName, SettingKind>> = {
   url: { summary: "the store: a file or a URL", env: ["LOCI_URL", "TURSO_DATABASE_URL"] },
   authToken: {
     summary: "the token for a server that wants one; from the environment only",
-    env: ["TURSO_AUTH_TOKEN"],
+    env: ["LOCI_AUTH_TOKEN", "TURSO_AUTH_TOKEN"],
     secret: true,
   },
   limit: {

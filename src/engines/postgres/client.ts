@@ -4,6 +4,7 @@ import { errorCode, LociError } from "../../errors.ts";
 import type { Millis } from "../../model/collection.ts";
 import { type Answer, fellShort, type SqlClient, type Statement } from "../sql/client.ts";
 import { translated } from "./errors.ts";
+import { createNames, type Names } from "./names.ts";
 
 export interface PostgresOptions {
   /** Connections at most. Default 10. */
@@ -54,6 +55,7 @@ function poolConfig(url: string, options: PostgresOptions): PoolConfig {
 
 function createClient(place: string, pool: Pool): PostgresClient {
   let closed: Promise<void> | undefined;
+  const names = createNames();
 
   const attempt = async <Result>(work: () => Promise<Result>, again: boolean): Promise<Result> => {
     for (let tries = 1; ; tries++) {
@@ -61,6 +63,8 @@ function createClient(place: string, pool: Pool): PostgresClient {
       try {
         return await work();
       } catch (raw) {
+        // Nothing was done yet: the whole of it again, without names.
+        if (names.giveUp(raw) && tries === 1) continue;
         const error = translated(place, raw);
         const code = errorCode(error);
         // A transaction that met another one was rolled back whole. A lost connection may have hidden a commit.
@@ -72,22 +76,22 @@ function createClient(place: string, pool: Pool): PostgresClient {
   };
   return {
     place,
-    read: (statement) => attempt(() => run(pool, statement), true),
+    read: (statement) => attempt(() => run(pool, statement, { names }), true),
     write: (statements, { again, slow = false }) => {
       const [only] = statements;
       // One statement is a transaction by itself: one round trip instead of three.
       if (only && statements.length === 1 && only.least === undefined)
-        return attempt(() => runAlone(pool, only, slow), again);
-      return attempt(() => inTransaction(pool, statements, slow), again);
+        return attempt(() => runAlone(pool, only, { slow, names }), again);
+      return attempt(() => inTransaction(pool, statements, { slow, names }), again);
     },
     transaction: (begin, work) => longTransaction(place, pool, { begin, work }),
     close: () => (closed ??= pool.end()),
   };
 }
 
-async function runAlone(pool: Pool, statement: Statement, slow: boolean): Promise<Answer[]> {
+async function runAlone(pool: Pool, statement: Statement, how: RunOptions): Promise<Answer[]> {
   try {
-    return [await run(pool, statement, slow)];
+    return [await run(pool, statement, how)];
   } catch (error) {
     if (statement.stops && Reflect.get(Object(error), "code") === divisionByZero) return [];
     throw error;
@@ -110,10 +114,10 @@ async function longTransaction<Result>(
     await connection.query({ text: begin, ...withinDay });
     const result = await work({
       place,
-      read: (statement) => run(connection, statement, true),
+      read: (statement) => run(connection, statement, { slow: true }),
       async write(statements) {
         const answers: Answer[] = [];
-        for (const statement of statements) answers.push(await run(connection, statement, true));
+        for (const statement of statements) answers.push(await run(connection, statement, { slow: true }));
         return answers;
       },
       close: async () => undefined,
@@ -132,7 +136,11 @@ async function longTransaction<Result>(
   }
 }
 
-async function inTransaction(pool: Pool, statements: readonly Statement[], slow: boolean): Promise<Answer[]> {
+async function inTransaction(
+  pool: Pool,
+  statements: readonly Statement[],
+  how: RunOptions,
+): Promise<Answer[]> {
   const connection = await pool.connect();
   // The pool listens to connections at rest only; a break between two statements would end the process.
   const heard = (): void => undefined;
@@ -142,7 +150,7 @@ async function inTransaction(pool: Pool, statements: readonly Statement[], slow:
     await connection.query("begin");
     const answers: Answer[] = [];
     for (const statement of statements) {
-      const answer = await run(connection, statement, slow);
+      const answer = await run(connection, statement, how);
       if (fellShort(statement, answer)) {
         await connection.query("rollback");
         return [];
@@ -163,16 +171,22 @@ async function inTransaction(pool: Pool, statements: readonly Statement[], slow:
   }
 }
 
+interface RunOptions {
+  readonly slow?: boolean;
+  readonly names?: Names;
+}
+
 async function run(
   connection: Pool | PoolClient,
   { sql, sets, answers }: Statement,
-  slow = false,
+  { slow = false, names }: RunOptions,
 ): Promise<Answer> {
   const began = performance.now();
   let changes = 0;
   const rows: unknown[][] = [];
   for (const values of sets) {
-    const asked = { text: sql, values: [...values], rowMode: "array" as const };
+    const name = names?.of(sql);
+    const asked = { text: sql, values: [...values], rowMode: "array" as const, ...(name && { name }) };
     // The driver takes a query's own time over the pool's; its types do not know.
     const result = await connection.query(slow ? { ...asked, ...withinDay } : asked);
     changes += result.rowCount ?? 0;

@@ -13,6 +13,8 @@ export interface Statement {
   readonly sets: ReadonlyArray<readonly Param[]>;
   /** Rows are wanted; otherwise only how many were changed. */
   readonly answers: boolean;
+  /** How many rows each set brings, where one set brings several. */
+  readonly rowsBySet?: readonly number[];
   /** Where fewer rows are changed, the transaction is rolled back, and answers nothing at all. */
   readonly least?: number;
   /** It divides by zero where a guard in it does not hold: nothing is done, and it answers nothing at all. */

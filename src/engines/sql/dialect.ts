@@ -44,7 +44,7 @@ export interface Dialect {
    * change, for each row that was taken or for none. Absent where statements go nowhere; undefined where the order of the
    * changes could be seen.
    */
-  readonly fuse?: (fusing: Fusing) => Statement | undefined;
+  readonly fuse?: (fusing: Fusing) => Fused | undefined;
   /** Answers a row if there is a table of this name. */
   hasTable(name: string): Statement;
   /** What a transaction that changes the schema begins with, so that two processes do it one after the other. */
@@ -81,6 +81,13 @@ export interface TakeParts {
 export interface Fusing {
   readonly changes: readonly PlannedChange[];
   readonly take?: FusedTake;
+}
+
+export interface Fused {
+  /** Its answer's rows begin with one count for each of {@link sizes}. */
+  readonly statement: Statement;
+  /** How many changes a count is of. More than one: all of them were done, one row each, or nothing at all. */
+  readonly sizes: readonly number[];
 }
 
 export interface FusedTake {

@@ -24,11 +24,17 @@ export function createSteps(client: SqlClient, dialect: Dialect): Step {
     const isOne = changes.length + (take ? 1 : 0) === 1;
     const fused = isOne ? undefined : dialect.fuse?.({ changes, ...(take && { take }) });
     if (fused) {
-      const [answer] = await client.write([fused], { again });
+      const { statement, sizes } = fused;
+      const [answer] = await client.write([statement], { again });
       const rows = answer?.rows ?? [];
-      const counts = countsFrom(changes.map((_, place) => Number(rows[0]?.[place] ?? 0)));
+      const counts = countsFrom(
+        sizes.flatMap((size, place) => {
+          const count = Number(rows[0]?.[place] ?? 0);
+          return size === 1 ? [count] : Array.from({ length: size }, () => (count === size ? 1 : 0));
+        }),
+      );
       // Where nothing was taken, there is one row without a key.
-      const taken = rows.map((row) => row.slice(changes.length)).filter((row) => row[0] !== null);
+      const taken = rows.map((row) => row.slice(sizes.length)).filter((row) => row[0] !== null);
       return {
         counts,
         taken: take

@@ -175,12 +175,17 @@ function ofMetadata(name: string): Expression {
   return { sqlite: `json_extract(m.metadata, '$.${name}')`, postgres: `m.metadata ->> '${name}'` };
 }
 
-/** `create temp view …` and the like; the caller says what stands before `view`. */
-export function createView(view: View, language: ViewLanguage, create = "create view"): string {
+/** What such a view selects. */
+export function viewText(view: View, language: ViewLanguage): string {
   const columns = view.columns.map(
     ([name, expression]) =>
       `${typeof expression === "string" ? expression : expression[language]} as ${name}`,
   );
   const grouped = view.groupBy === undefined ? "" : ` group by ${view.groupBy}`;
-  return `${create} ${view.name} as select ${columns.join(", ")} from ${view.from}${grouped}`;
+  return `select ${columns.join(", ")} from ${view.from}${grouped}`;
+}
+
+/** `create temp view …` and the like; the caller says what stands before `view`. */
+export function createView(view: View, language: ViewLanguage, create = "create view"): string {
+  return `${create} ${view.name} as ${viewText(view, language)}`;
 }

@@ -31,7 +31,16 @@ function nodeVersion(): ReturnType<NamedCheck["look"]> {
   };
 }
 
-const ours = ["LOCI_URL", "LOCI_SQL_URL", "LOCI_HOME", "LOCI_LIMIT", "LOCI_FORMAT", "LOCI_REDACT"];
+const ours = [
+  "LOCI_URL",
+  "LOCI_AUTH_TOKEN",
+  "LOCI_SQL_URL",
+  "LOCI_SQL_TOKEN",
+  "LOCI_HOME",
+  "LOCI_LIMIT",
+  "LOCI_FORMAT",
+  "LOCI_REDACT",
+];
 
 function variables(env: Context["env"]): ReturnType<NamedCheck["look"]> {
   const set = Object.keys(env).filter((name) => name.startsWith("LOCI_") && !name.startsWith("LOCI_TEST_"));

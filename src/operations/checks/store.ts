@@ -8,6 +8,7 @@ import type { Loci } from "../../open.ts";
 import { listSpool } from "../../record/leftovers.ts";
 import { hasLeftovers } from "../../record/recovery.ts";
 import type { Finding, NamedCheck } from "../doctor.ts";
+import { serverChecks } from "./server.ts";
 import { findHistory } from "../history.ts";
 import type { Context } from "../operation.ts";
 
@@ -15,6 +16,7 @@ import type { Context } from "../operation.ts";
 export function storeChecks(loci: Loci, { env, now }: Context): readonly NamedCheck[] {
   return [
     { name: "store", look: () => storeFile(loci) },
+    ...serverChecks(loci, { env, now }),
     { name: "schema", look: () => schemaVersion(loci) },
     { name: "integrity", look: () => integrity(loci) },
     { name: "permissions", look: () => permissions(loci) },

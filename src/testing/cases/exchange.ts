@@ -100,6 +100,37 @@ export const exchangeCases: Cases = {
     );
   },
 
+  "several guards of one collection stand or fall together, however many they are": async ({ engine }) => {
+    await fill(engine);
+    await engine.write([
+      insert(
+        jobs,
+        [1, 2, 3].map((n) => job({ id: `h${n}`, state: "taken", by: "b" })),
+      ),
+    ]);
+    const both = (...ids: string[]): Change =>
+      guard(
+        insert(
+          things,
+          ids.map((id) => thing({ id })),
+        ),
+      );
+    const before = await statesOf(engine);
+    const none = { counts: [0, 0, 0], taken: [] };
+    assert.deepEqual(await exchange(engine, [done("h1"), done("low"), both("m", "n")], 1), none);
+    assert.deepEqual(await exchange(engine, [done("h1"), done("h1"), both("m", "n")], 1), none);
+    await engine.write([note("o")]);
+    assert.deepEqual(await exchange(engine, [done("h1"), done("h2"), both("m", "o")], 1), none);
+    assert.deepEqual(await engine.write([both("m", "o"), done("h1"), done("h2")]), [0, 0, 0]);
+    assert.equal(await statesOf(engine), before);
+    const { counts, taken } = await exchange(engine, [done("h1"), done("h2"), both("m", "n")], 5);
+    assert.deepEqual(counts, [1, 1, 2]);
+    assert.equal(taken.map(({ id }) => id).join(), "high,low");
+    assert.deepEqual(await engine.write([done("h3"), done("held"), both("p", "q")]), [1, 1, 2]);
+    assert.equal(await statesOf(engine), "h1 done, h2 done, h3 done, held done, high taken, low taken");
+    assert.equal(await thingsOf(engine), "m, n, o, p, q");
+  },
+
   "an exchange takes what its changes made": async ({ engine }) => {
     await fill(engine);
     const back = update(jobs, { id: "held" }, { state: "ready", priority: 9 });

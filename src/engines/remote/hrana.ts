@@ -1,0 +1,121 @@
+import type { Param } from "../sql/client.ts";
+
+/**
+ * What a libSQL server understands: Hrana 3 over HTTP (https://github.com/tursodatabase/libsql/blob/main/docs/HRANA_3_SPEC.md),
+ * with values as JSON.
+ */
+
+export type HranaValue =
+  | { readonly type: "null" }
+  | { readonly type: "integer"; readonly value: string }
+  | { readonly type: "float"; readonly value: number }
+  | { readonly type: "text"; readonly value: string }
+  | { readonly type: "blob"; readonly base64: string };
+
+export interface HranaStatement {
+  readonly sql: string;
+  readonly args: readonly HranaValue[];
+  readonly want_rows: boolean;
+}
+
+export type Condition =
+  | { readonly type: "ok"; readonly step: number }
+  | { readonly type: "not"; readonly cond: Condition }
+  | { readonly type: "and"; readonly conds: readonly Condition[] }
+  | { readonly type: "is_autocommit" };
+
+export interface Step {
+  readonly stmt: HranaStatement;
+  readonly condition?: Condition;
+}
+
+export interface HranaError {
+  readonly message: string;
+  readonly code?: string | null;
+}
+
+export interface StepResult {
+  readonly cols: ReadonlyArray<{ readonly name: string | null }>;
+  readonly rows: ReadonlyArray<readonly HranaValue[]>;
+  readonly affected_row_count: number;
+  readonly query_duration_ms?: number;
+}
+
+export interface BatchResult {
+  /** Null where a step was not run, or failed. */
+  readonly step_results: ReadonlyArray<StepResult | null>;
+  readonly step_errors: ReadonlyArray<HranaError | null>;
+}
+
+export interface PipelineReply {
+  readonly results: ReadonlyArray<
+    | { readonly type: "ok"; readonly response: { readonly type: string; readonly result?: BatchResult } }
+    | { readonly type: "error"; readonly error: HranaError }
+  >;
+}
+
+export function hranaStatement(sql: string, params: readonly Param[], rows: boolean): HranaStatement {
+  return { sql, args: params.map(toHrana), want_rows: rows };
+}
+
+export function batchBody(steps: readonly Step[]): string {
+  return JSON.stringify({ baton: null, requests: [{ type: "batch", batch: { steps } }, { type: "close" }] });
+}
+
+export function cursorBody(statement: HranaStatement): string {
+  return JSON.stringify({ baton: null, batch: { steps: [{ stmt: statement }] } });
+}
+
+export function toHrana(param: Param): HranaValue {
+  if (param === null) return { type: "null" };
+  if (typeof param === "string") return { type: "text", value: param };
+  if (typeof param === "boolean") return { type: "integer", value: param ? "1" : "0" };
+  if (typeof param === "number") {
+    return Number.isSafeInteger(param)
+      ? { type: "integer", value: String(param) }
+      : { type: "float", value: param };
+  }
+  if (!(param instanceof Uint8Array)) throw new TypeError("A list is not bound here.");
+  const bytes = Buffer.from(param.buffer, param.byteOffset, param.byteLength);
+  return { type: "blob", base64: bytes.toString("base64") };
+}
+
+/** An integer beyond the safe ones stays a text: decoding by its declared kind says what is wrong. */
+export function fromHrana(value: HranaValue): unknown {
+  switch (value.type) {
+    case "null":
+      return null;
+    case "integer": {
+      const number = Number(value.value);
+      return Number.isSafeInteger(number) ? number : value.value;
+    }
+    case "blob":
+      return new Uint8Array(Buffer.from(value.base64, "base64"));
+    default:
+      return value.value;
+  }
+}
+
+/** The lines of a cursor's answer, as the result of its one step. */
+export function readCursor(text: string): StepResult | HranaError {
+  const rows: Array<readonly HranaValue[]> = [];
+  let cols: StepResult["cols"] = [];
+  let whole = false;
+  for (const line of text.split("\n").slice(1)) {
+    if (line === "") continue;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the protocol's words
+    const entry = JSON.parse(line) as CursorEntry;
+    if (entry.type === "step_begin") cols = entry.cols;
+    else if (entry.type === "row") rows.push(entry.row);
+    else if (entry.type === "step_end") whole = true;
+    else if (entry.type === "step_error" || entry.type === "error") return entry.error;
+  }
+  if (!whole) return { message: "the answer ends before its end", code: "CURSOR_CUT" };
+  return { cols, rows, affected_row_count: 0 };
+}
+
+type CursorEntry =
+  | { readonly type: "step_begin"; readonly cols: StepResult["cols"] }
+  | { readonly type: "row"; readonly row: readonly HranaValue[] }
+  | { readonly type: "step_end" | "replication_index" }
+  | { readonly type: "step_error" | "error"; readonly error: HranaError };
