@@ -22,8 +22,9 @@ export type PriceOverride = Pick<Price, "input" | "output"> & Partial<Price>;
 export type PriceOverrides = Readonly<Record<string, PriceOverride>>;
 
 /**
- * The day of the table. Claude's prices to 4.6 were compared on it with public copies of Anthropic's list, those of
- * GPT-5.1, GPT-5.2 and Gemini 2.5 and 3 with two public lists; the others stand as they were announced.
+ * The day of the table. Claude's prices to 4.6 were compared on it with public copies of Anthropic's list; those of
+ * GPT-5.1, GPT-5.2 and Gemini 2.5 and 3 are what most public lists say, which do not all agree; the others stand as they
+ * were announced.
  */
 export const pricesDate = "2026-11-20";
 
