@@ -17,9 +17,7 @@ export { type Job, job, jobs, suiteSchema, type Thing, thing, things } from "./t
 /** Of vitest, of node:test, of any runner that has these. */
 export interface TestRunner {
   readonly describe: (name: string, body: () => void) => unknown;
-  readonly it: ((name: string, body: () => Promise<void>) => unknown) & {
-    readonly skip: (name: string, body: () => Promise<void>) => unknown;
-  };
+  readonly it: (name: string, body: () => Promise<void>) => unknown;
 }
 
 export interface SuiteOptions {
@@ -50,9 +48,18 @@ export function engineSuite(
     for (const [title, run] of Object.entries(cases)) {
       const reason = gaps[title];
       if (reason === undefined) it(title, () => once(open, run));
-      else it.skip(`${title} (${reason})`, () => once(open, run));
+      else it(`${title}: a gap, ${reason}`, () => stillGap(title, () => once(open, run)));
     }
   });
+}
+
+/** A gap is tried, too: one that is none any more has to leave the list. */
+async function stillGap(title: string, run: () => Promise<void>): Promise<void> {
+  const holds = await run().then(
+    () => true,
+    () => false,
+  );
+  if (holds) throw new Error(`"${title}" holds now: take it off the list of gaps.`);
 }
 
 async function once(open: () => Promise<Opened>, run: (opened: Opened) => Promise<void>): Promise<void> {

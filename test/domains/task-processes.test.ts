@@ -151,8 +151,9 @@ test.for([
     expect(kills).toBe(4);
     expect(freezes).toBe(4);
     expect(waits.length).toBeGreaterThanOrEqual(kills + freezes);
-    // Two processes agree on the server's clock as far as half of their first question's way, connecting included.
-    expect(Math.min(...waits)).toBeGreaterThanOrEqual(name === "libsql" ? 0 : -50);
+    // Two processes agree on the server's clock as far as half of a question's way, which is long on a busy machine.
+    const apart = name === "libsql" ? 0 : 50;
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(-apart);
     expect(Math.max(...waits)).toBeLessThanOrEqual(2_000);
 
     const holds = lines
@@ -162,7 +163,7 @@ test.for([
     expect(new Set(holds.map(({ lock }) => lock)).size).toBe(holds.length);
     for (const [at, hold] of holds.entries()) {
       const before = holds[at - 1];
-      if (before) expect(hold.from).toBeGreaterThanOrEqual(before.until ?? 0);
+      if (before) expect(hold.from).toBeGreaterThanOrEqual((before.until ?? 0) - apart);
     }
     console.log(
       `${name}, ${way}: ${total} tasks by ${processes} processes in ${(took / 1000).toFixed(1)} s, ${kills} kills, ` +
