@@ -141,7 +141,8 @@ test.for([
     );
     const refused = lines.filter(({ refused: id }) => id !== undefined);
     expect(new Set(refused.map(({ code }) => code))).toEqual(new Set(["lease-lost"]));
-    expect(refused.length).toBeGreaterThanOrEqual(freezes);
+    // A worker that was frozen may notice by itself that its lease is over, and send nothing.
+    expect(refused.length).toBeGreaterThanOrEqual(way === "work" ? 1 : freezes);
 
     const claimedAt = new Map(attempts.map((row) => [`${row.taskId} ${row.fence}`, row.assignedAt]));
     const waits = expired.map((row) => {
