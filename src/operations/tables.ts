@@ -66,7 +66,7 @@ async function tablesOf(loci: Loci): Promise<TableItem[]> {
 const own: ReadonlySet<string> = new Set(ownCollections.map(({ name }) => name));
 
 function isOurs(name: string): boolean {
-  return own.has(name) || name === "sync_quiet" || name.endsWith("schema_version");
+  return own.has(name) || name.endsWith("schema_version");
 }
 
 /** Tables that are not Loci's. */
