@@ -46,7 +46,8 @@ async function indexed(one: Planned, there: Engine): Promise<Change[]> {
   const old = before.row === undefined ? undefined : entryOf(knowledgeRow(before.row));
   if (row === null) return old === undefined ? [] : leave(there, old);
   const entry = knowledgeRow({ ...row, id: key });
-  const back = old?.supersedes != null && old.supersedes !== entry.supersedes ? [comeBack(old.supersedes)] : [];
+  const gone = old?.supersedes ?? null;
+  const back = gone !== null && gone !== entry.supersedes ? [comeBack(gone)] : [];
   if (old === undefined) return [enter([entry])];
   if (digestOf(old) === digestOf(entry)) return back;
   return [...back, update(knowledgeIndex, { entryId: key }, { segment: null, digest: digestOf(entry) })];

@@ -38,7 +38,9 @@ export async function bring(
 /** The rows are at fault, and not the store: asking again would answer the same. */
 export function isRefusal(error: unknown): boolean {
   const code = errorCode(error);
-  return code === "invalid" || code === "too-large" || error instanceof TypeError || error instanceof RangeError;
+  return (
+    code === "invalid" || code === "too-large" || error instanceof TypeError || error instanceof RangeError
+  );
 }
 
 export function sentenceOf(error: unknown): string {

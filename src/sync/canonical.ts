@@ -5,7 +5,8 @@ import type { Fields, SyncTable } from "./tables.ts";
 /** A value in the one form that is the same from every backend: PostgreSQL gives an object's names in another order. */
 export function canonicalValue(kind: FieldKind | undefined, value: unknown): string {
   if (value === null || value === undefined) return "null";
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64");
+  if (value instanceof Uint8Array)
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64");
   return JSON.stringify(kind === "json" || kind === "payload" ? sorted(value) : value);
 }
 

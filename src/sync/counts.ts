@@ -49,7 +49,9 @@ export async function isMoving({ own, hub, peer, me, mode }: Context): Promise<b
   const { pushed, pulled, store } = peer.now;
   const common = { limit: 1, collections: syncNames };
   const [ours, theirs] = await Promise.all([
-    mode === "pull" ? undefined : own.feed.read({ ...common, after: pushed, ...(store && { notVia: store }) }),
+    mode === "pull"
+      ? undefined
+      : own.feed.read({ ...common, after: pushed, ...(store && { notVia: store }) }),
     mode === "push" ? undefined : hub.feed.read({ ...common, after: pulled, notVia: me }),
   ]);
   return (ours?.versions.length ?? 0) + (theirs?.versions.length ?? 0) > 0;

@@ -27,7 +27,9 @@ export interface Ground extends Omit<Planning, "tie"> {
   readonly now: () => Millis;
   readonly moves: "incoming" | "standing";
   /** Written in the same step: first what the step stands or falls with, then what follows from the rows. */
-  readonly beside: (planned: readonly Planned[]) => Promise<{ first: readonly Change[]; then: readonly Change[] }>;
+  readonly beside: (
+    planned: readonly Planned[],
+  ) => Promise<{ first: readonly Change[]; after: readonly Change[] }>;
   /** Called when they are written. */
   readonly landed?: () => Promise<void>;
   /** Called before another try: throws where there is to be none. */
@@ -86,7 +88,8 @@ async function look(engine: SyncEngine, incoming: readonly Incoming[]): Promise<
   const [versions = [], ...rows] = found;
   const standing = new Map<string, Standing>();
   for (const [place, table] of tables.entries()) {
-    for (const [id, row] of byVersion(table, rows[place] ?? [])) standing.set(id, { version: undefined, row });
+    for (const [id, row] of byVersion(table, rows[place] ?? []))
+      standing.set(id, { version: undefined, row });
   }
   for (const version of versions) {
     // The collection's own rows, erased by a finding of any.
@@ -120,8 +123,8 @@ async function writeAgain(
 /** Undefined: something was not as it was read, and nothing was done. */
 async function write(ground: Ground, planned: readonly Planned[]): Promise<Landed | undefined> {
   const open = planned.filter((one) => !one.isSame);
-  const { first, then } = await ground.beside(planned);
-  const changes = [...first, ...changesOf(planned), ...then];
+  const { first, after } = await ground.beside(planned);
+  const changes = [...first, ...changesOf(planned), ...after];
   const mismatches: Mismatch[] = [];
   if (changes.length > 0) {
     const tables = [...new Set(open.map(({ table }) => table))];

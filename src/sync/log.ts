@@ -28,7 +28,8 @@ export function logged(context: Context, direction: Direction, brought: Brought)
       ...common(peer.now.id, direction, planned),
       collection: planned.table.collection.name,
       rowKey: planned.key,
-      reason: found === undefined ? "It is not there after it was written." : "It does not stand as it was sent.",
+      reason:
+        found === undefined ? "It is not there after it was written." : "It does not stand as it was sent.",
       sent: digestOf(planned.table, planned.row ?? undefined),
       found: digestOf(planned.table, found),
       at: now(),
@@ -45,7 +46,14 @@ export function logged(context: Context, direction: Direction, brought: Brought)
   ];
   tally.quarantined += rows.length;
   return [
-    ...(conflicts.length === 0 ? [] : [insert(syncConflicts, conflicts.map((clash) => conflictOf(clash, now())))]),
+    ...(conflicts.length === 0
+      ? []
+      : [
+          insert(
+            syncConflicts,
+            conflicts.map((clash) => conflictOf(clash, now())),
+          ),
+        ]),
     ...(rows.length === 0 ? [] : [insert(syncQuarantine, rows)]),
     // One that was there already is tried once more, and may fail for another reason.
     ...rows.map(({ id, reason, sent, found }) =>
@@ -73,28 +81,31 @@ export function arrived(context: Context, direction: Direction, ids: readonly st
  * Whether it is more than an older value that a newer one replaced: our store changed the field since it last heard of the
  * other side, and the other side did too.
  */
-function bothChanged(
-  { me, peer }: Context,
-  direction: Direction,
-  { kept, lost, winner }: Clash,
-): boolean {
+function bothChanged({ me, peer }: Context, direction: Direction, { kept, lost, winner }: Clash): boolean {
   const oursWon = (winner === "mine") === (direction === "pull");
   const [ours, others] = oursWon ? [kept, lost] : [lost, kept];
   if (!ours.endsWith(`-${me}`) || others.endsWith(`-${me}`)) return false;
   return peer.now.okAt === null || millisOfClock(ours) >= peer.now.okAt;
 }
 
-function conflictOf({ planned, field, kept, lost, lostValue }: Brought["clashes"][number], at: Millis): SyncConflict {
+function conflictOf(
+  { planned, field, kept, lost, lostValue }: Brought["clashes"][number],
+  at: Millis,
+): SyncConflict {
   const { id, key, table } = planned;
   const text = JSON.stringify(lostValue instanceof Uint8Array ? null : lostValue) ?? "null";
   return {
-    id: createHash("sha256").update(`${id}\u0000${field}\u0000${kept}\u0000${lost}`).digest("hex").slice(0, 32),
+    id: createHash("sha256")
+      .update(`${id}\u0000${field}\u0000${kept}\u0000${lost}`)
+      .digest("hex")
+      .slice(0, 32),
     at,
     collection: table.collection.name,
     rowKey: key,
     field,
     kept,
     lost,
-    lostValue: text.length <= longestValue ? (text === "null" ? null : lostValue) : text.slice(0, longestValue),
+    lostValue:
+      text.length <= longestValue ? (text === "null" ? null : lostValue) : text.slice(0, longestValue),
   };
 }

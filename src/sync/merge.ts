@@ -50,17 +50,30 @@ export function merge(table: SyncTable, pair: { mine: State; theirs: State }, ti
   const removed = laterOf(mine.version.removed, theirs.version.removed);
   const clock = later(mine.version.clock, theirs.version.clock);
   if (!lives({ born, removed, clock, clocks: null })) {
-    return verdict(pair, { version: { born, removed, clock, clocks: null }, row: null }, { theirs: [], clashes: [] });
+    return verdict(
+      pair,
+      { version: { born, removed, clock, clocks: null }, row: null },
+      { theirs: [], clashes: [] },
+    );
   }
   const chosen = table.fields.map((field) => choose({ table, field, tie }, mine, theirs));
-  const clocks = Object.fromEntries(chosen.flatMap((one) => (one.clock > born ? [[one.field, one.clock]] : [])));
+  const clocks = Object.fromEntries(
+    chosen.flatMap((one) => (one.clock > born ? [[one.field, one.clock]] : [])),
+  );
   const version = { born, removed, clock, clocks: Object.keys(clocks).length > 0 ? clocks : null };
   // A store that lost the row under a version that says it lives has no value to give.
-  const row = mine.row === null && theirs.row === null ? null : Object.fromEntries(chosen.map((one) => [one.field, one.value]));
-  return verdict(pair, { version, row }, {
-    theirs: chosen.filter((one) => one.from === "theirs").map((one) => one.field),
-    clashes: chosen.flatMap((one) => (one.clash ? [one.clash] : [])),
-  });
+  const row =
+    mine.row === null && theirs.row === null
+      ? null
+      : Object.fromEntries(chosen.map((one) => [one.field, one.value]));
+  return verdict(
+    pair,
+    { version, row },
+    {
+      theirs: chosen.filter((one) => one.from === "theirs").map((one) => one.field),
+      clashes: chosen.flatMap((one) => (one.clash ? [one.clash] : [])),
+    },
+  );
 }
 
 interface Chosen {
@@ -117,7 +130,10 @@ function verdict(
     isTheirs:
       sameStamp(state.version, theirs.version) &&
       (theirs.row !== null) === living &&
-      (!living || Object.entries(state.row ?? {}).every(([name, value]) => taken.has(name) || isSame(value, theirs.row?.[name]))),
+      (!living ||
+        Object.entries(state.row ?? {}).every(
+          ([name, value]) => taken.has(name) || isSame(value, theirs.row?.[name]),
+        )),
   };
 }
 

@@ -31,10 +31,12 @@ export async function gather(engine: SyncEngine, versions: readonly RowVersion[]
 async function gatherAtOnce(engine: SyncEngine, versions: readonly RowVersion[]): Promise<Incoming[]> {
   const names = new Set(versions.map(({ collection }) => collection));
   const tables = syncTables.filter(({ collection }) => names.has(collection.name));
-  const finds = tables.map(({ collection }): Finding => ({
-    from: collection,
-    keys: versions.filter((version) => version.collection === collection.name).map(({ rowKey }) => rowKey),
-  }));
+  const finds = tables.map(
+    ({ collection }): Finding => ({
+      from: collection,
+      keys: versions.filter((version) => version.collection === collection.name).map(({ rowKey }) => rowKey),
+    }),
+  );
   const keys = versions.map(({ id }) => id);
   const { found } = await engine.feed.apply([], [{ from: syncVersions, keys }, ...finds]);
   const [newest = [], ...rows] = found;

@@ -36,8 +36,7 @@ async function giveNumbers(planned: readonly Planned[], placing: Placing): Promi
   const ours = planned.filter(({ table }) => table.collection.name === messages.name);
   const moved: Planned[] = [];
   for (const [sessionId, some] of bySession(wanting(ours, "sequence"))) {
-    const batch = ours.filter((one) => one.row?.["sessionId"] === sessionId);
-    moved.push(...(await numberSession(sessionId, { wanting: some, batch }, placing)));
+    moved.push(...(await numberSession(sessionId, { wanting: some, batch: ours }, placing)));
   }
   return moved;
 }
@@ -65,7 +64,7 @@ async function numberSession(
   const holders = await engine.find(messages, { where: { sessionId, sequence: { anyOf: numbers } } });
   const mine = new Set(batch.map(({ key }) => key));
   const others = holders.filter(({ id }) => !mine.has(id));
-  const settled = batch.filter((one) => !some.includes(one) && one.row !== null);
+  const settled = batch.filter((one) => !some.includes(one) && one.row?.["sessionId"] === sessionId);
   const taken = new Set(settled.map(({ row }) => numberOf(row)));
   if (moves === "incoming") for (const { sequence } of others) taken.add(sequence);
   const late = some.filter(({ row }) => {
@@ -101,7 +100,13 @@ function byNumber(one: Planned, other: Planned): number {
 /** Rows that stand, as rows of the plan. */
 async function plannedOf(engine: Engine, rows: readonly Message[]): Promise<Planned[]> {
   const table = tableOf(messages.name);
-  return rows.length === 0 || table === undefined ? [] : standingOf(engine, table, rows.map((row) => ({ ...row })));
+  return rows.length === 0 || table === undefined
+    ? []
+    : standingOf(
+        engine,
+        table,
+        rows.map((row) => ({ ...row })),
+      );
 }
 
 async function standingOf(engine: Engine, table: SyncTable, rows: readonly Fields[]): Promise<Planned[]> {
@@ -147,7 +152,10 @@ const superseding: ReadonlyArray<{ readonly collection: AnyCollection; readonly 
 ];
 
 /** Of two that supersede the same, the earlier born one goes on doing so; the other is kept beside it. */
-async function giveSuperseded(planned: readonly Planned[], { engine, store, now }: Placing): Promise<Planned[]> {
+async function giveSuperseded(
+  planned: readonly Planned[],
+  { engine, store, now }: Placing,
+): Promise<Planned[]> {
   const moved: Planned[] = [];
   for (const { collection, holders: find } of superseding) {
     const table = tableOf(collection.name);

@@ -105,16 +105,28 @@ export function changesOf(planned: readonly Planned[]): Change[] {
   const open = planned.filter((one) => !one.isSame);
   const fresh = open.filter(({ before }) => before.version === undefined);
   const known = open.filter(({ before }) => before.version !== undefined);
+  const patches = open
+    .map(({ table, key, ...one }) => ({ table, key, patch: patchOf({ table, ...one }) }))
+    .filter(({ patch }) => Object.keys(patch).length > 0);
   return [
-    ...(fresh.length === 0 ? [] : [guard(insert(syncVersions, fresh.map((one) => versionOf(one))))]),
+    ...(fresh.length === 0
+      ? []
+      : [
+          guard(
+            insert(
+              syncVersions,
+              fresh.map((one) => versionOf(one)),
+            ),
+          ),
+        ]),
     ...known.map((one) => {
       const { id, seq = 0 } = one.before.version ?? {};
       const { id: _, ...patch } = versionOf(one);
       return guard(update(syncVersions, { id: id ?? one.id, seq }, patch));
     }),
     ...byTable(open, (one) => one.row === null && one.before.row !== undefined, removal),
-    ...open.flatMap(vacated),
-    ...open.flatMap(patched),
+    ...patches.flatMap(vacated),
+    ...patches.flatMap(patched),
     ...byTable(open, (one) => one.row !== null && one.before.row === undefined, insertion),
   ];
 }
@@ -128,13 +140,22 @@ function byTable(
   which: (one: Planned) => boolean,
   make: (table: SyncTable, some: readonly Planned[]) => Change,
 ): Change[] {
-  const groups = new Map<SyncTable, Planned[]>();
-  for (const one of planned.filter(which)) groups.set(one.table, [...(groups.get(one.table) ?? []), one]);
-  return [...groups].map(([table, some]) => make(table, some));
+  const some = planned.filter(which);
+  const tables = new Set(some.map(({ table }) => table));
+  return [...tables].map((table) =>
+    make(
+      table,
+      some.filter((one) => one.table === table),
+    ),
+  );
 }
 
 function removal({ collection }: SyncTable, some: readonly Planned[]): Change {
-  return { kind: "remove", from: collection, where: { [collection.key]: { anyOf: some.map(({ key }) => key) } } };
+  return {
+    kind: "remove",
+    from: collection,
+    where: { [collection.key]: { anyOf: some.map(({ key }) => key) } },
+  };
 }
 
 function insertion({ collection, blank }: SyncTable, some: readonly Planned[]): Change {
@@ -143,7 +164,7 @@ function insertion({ collection, blank }: SyncTable, some: readonly Planned[]): 
 }
 
 /** The fields of a row that change. */
-export function patchOf({ table, row, before }: Planned): Fields {
+export function patchOf({ table, row, before }: Pick<Planned, "table" | "row" | "before">): Fields {
   if (row === null || before.row === undefined) return {};
   const { collection, fields } = table;
   return Object.fromEntries(
@@ -155,23 +176,29 @@ export function patchOf({ table, row, before }: Planned): Fields {
   );
 }
 
+interface Patched extends Pick<Planned, "table" | "key"> {
+  readonly patch: Fields;
+}
+
 /**
  * Two rows may exchange what no two may have at once: each first lets go of its own. No message has a negative number.
  */
-function vacated(one: Planned, place: number): Change[] {
-  const { table, key } = one;
-  const held = table.collection.unique.flat().filter((name) => name in patchOf(one));
+function vacated({ table, key, patch }: Patched, place: number): Change[] {
+  const held = table.collection.unique.flat().filter((name) => name in patch);
   if (held.length === 0) return [];
-  const patch = Object.fromEntries(held.map((name) => [name, name === "sequence" ? -1 - place : null]));
-  return [updateOf(table, key, patch)];
+  const free = Object.fromEntries(held.map((name) => [name, name === "sequence" ? -1 - place : null]));
+  return [updateOf(table, key, free)];
 }
 
-function patched(one: Planned): Change[] {
-  const patch = patchOf(one);
-  return Object.keys(patch).length === 0 ? [] : [{ ...updateOf(one.table, one.key, patch), guard: true }];
+function patched({ table, key, patch }: Patched): Change[] {
+  return [{ ...updateOf(table, key, patch), guard: true }];
 }
 
-function updateOf({ collection }: SyncTable, key: string, patch: Fields): Extract<Change, { kind: "update" }> {
+function updateOf(
+  { collection }: SyncTable,
+  key: string,
+  patch: Fields,
+): Extract<Change, { kind: "update" }> {
   return { kind: "update", rows: collection, where: { [collection.key]: key }, patch };
 }
 

@@ -44,11 +44,7 @@ export async function pull(context: Context): Promise<number> {
 }
 
 /** Takes in the rows of these versions of the hub, as they are there by now. */
-export async function takeIn(
-  context: Context,
-  versions: readonly RowVersion[],
-  tie?: Tie,
-): Promise<number> {
+export async function takeIn(context: Context, versions: readonly RowVersion[], tie?: Tie): Promise<number> {
   if (versions.length === 0) return 0;
   const { own, hub, peer, tally } = context;
   // What was made local stays as it is here, whatever became of what the hub has of it.
@@ -79,7 +75,7 @@ function ownGround(context: Context): Ground {
     moves: "standing",
     view: context.leaving,
     async beside(planned) {
-      return { first: [], then: await followUps(planned, { own, there: own }) };
+      return { first: [], after: await followUps(planned, { own, there: own }) };
     },
     again: async () => context.check(),
   };

@@ -72,7 +72,9 @@ export async function offer(
   let merged = 0;
   for (const [place, piece] of pieces.entries()) {
     context.check();
-    await settleSessions(own, sessionsOf(piece.map(({ incoming }) => incoming.version)), { nameModel: false });
+    await settleSessions(own, sessionsOf(piece.map(({ incoming }) => incoming.version)), {
+      nameModel: false,
+    });
     const pending = isLast && place + 1 === pieces.length ? 0 : 1;
     const brought = await bring(
       hubGround(context, { pending, strangers }),
@@ -113,11 +115,11 @@ function hubGround(context: Context, { pending, strangers }: HubGround): Ground 
     async beside(planned) {
       for (const id of sessionsOf(planned.filter((one) => isStranger(one, me)))) strangers.add(id);
       const open = planned.filter(({ isSame }) => !isSame);
-      const then = [
+      const after = [
         ...(await followUps(planned, { own, there: hub })),
         ...(open.length === 0 ? [] : await totalsFrom(own, sessionsOf(planned))),
       ];
-      return { first: open.length === 0 ? [] : wordOf(context, { pending }), then };
+      return { first: open.length === 0 ? [] : wordOf(context, { pending }), after };
     },
     landed: () => peer.save(agreed(context)),
     again: () => checkWord(context),

@@ -2,7 +2,6 @@ import { createLocks, type LockLease } from "../domains/locks.ts";
 import type { Engine } from "../engine/engine.ts";
 import { errorCode, LociError } from "../errors.ts";
 import type { Millis } from "../model/collection.ts";
-import { syncSchema } from "../model/schema.ts";
 import type { SyncMode } from "../model/sync-state.ts";
 import type { Redactor } from "../record/redact.ts";
 import { sentenceOf } from "./bring.ts";
@@ -57,64 +56,54 @@ const defaults: SyncLimits = { rows: 1_000, bytes: 1024 * 1024 };
 /** After a process that was killed, the next one waits no longer. Whoever was frozen for longer finds another token. */
 const lease = 5_000;
 
-export function createLink(parts: LinkParts): Link {
-  const { own, place, redactor, now } = parts;
-  const { openHub, patience = 30_000 } = parts;
-  let opened: { readonly hub: SyncEngine; isKnown: boolean } | undefined;
-  let me: string | undefined;
+interface Opened {
+  readonly hub: SyncEngine;
+  /** It was greeted. */
+  isKnown: boolean;
+}
 
-  async function work<Result>(
-    mode: SyncMode,
-    { signal }: RunOptions,
-    task: (context: Context, link: { isKnown: boolean }) => Promise<Result>,
-  ): Promise<Result> {
-    const store = syncing(own);
-    const check = (): void => {
-      if (signal?.aborted === true) throw interrupted();
-    };
-    me ??= await store.feed.start(syncTables);
-    const held = await takeTurn(parts, me, check);
-    try {
-      const peer = await loadPeer(own, { place, mode, makeId: parts.makeId });
-      const began = now();
-      try {
-        opened ??= { hub: withDeadline(syncing(await openHub()), patience, parts.after), isKnown: false };
-        const context: Context = {
-          own: store,
-          hub: opened.hub,
-          me,
-          name: parts.name,
-          mode,
-          peer,
-          local: createLocalOnly(own, now),
-          leaving: createLeaving(redactor),
-          limits: { ...defaults, ...parts.limits },
-          now,
-          makeId: parts.makeId,
-          check: () => {
-            check();
-            held.check();
-          },
-          began,
-          tally: newTally(),
-          mute: false,
-        };
-        return await task(context, opened);
-      } catch (error) {
-        await drop();
-        await failed(peer, error, began);
-        throw error;
-      }
-    } finally {
-      await held.release();
-    }
-  }
+export function createLink(parts: LinkParts): Link {
+  const { own, place, now, makeId } = parts;
+  let opened: Opened | undefined;
+  let me: string | undefined;
 
   /** The next sync begins with a new connection: what is on its way in this one has no meaning any more. */
   async function drop(): Promise<void> {
     const old = opened;
     opened = undefined;
     await old?.hub.close().catch(() => undefined);
+  }
+
+  async function work<Result>(
+    mode: SyncMode,
+    { signal }: RunOptions,
+    task: (context: Context, opened: Opened) => Promise<Result>,
+  ): Promise<Result> {
+    const store = syncing(own);
+    const check = (): void => {
+      if (signal?.aborted === true) throw interrupted();
+    };
+    me ??= await store.feed.start(syncTables);
+    const turn = await takeTurn(parts, me, check);
+    try {
+      const peer = await loadPeer(own, { place, mode, makeId });
+      const began = now();
+      try {
+        opened ??= { hub: await openedHub(parts), isKnown: false };
+        const stores = { own: store, hub: opened.hub, me, mode, peer, began };
+        const both = (): void => {
+          check();
+          turn.check();
+        };
+        return await task(contextOf(parts, { ...stores, check: both }), opened);
+      } catch (error) {
+        await drop();
+        await failed(peer, error, began);
+        throw error;
+      }
+    } finally {
+      await turn.release();
+    }
   }
 
   return {
@@ -132,14 +121,39 @@ export function createLink(parts: LinkParts): Link {
   };
 }
 
+async function openedHub({ openHub, patience = 30_000, after }: LinkParts): Promise<SyncEngine> {
+  return withDeadline(syncing(await openHub()), patience, after);
+}
+
+function contextOf(
+  { own, name, redactor, now, makeId, limits }: LinkParts,
+  stores: Pick<Context, "own" | "hub" | "me" | "mode" | "peer" | "began" | "check">,
+): Context {
+  return {
+    ...stores,
+    name,
+    now,
+    makeId,
+    local: createLocalOnly(own, now),
+    leaving: createLeaving(redactor),
+    limits: { ...defaults, ...limits },
+    tally: newTally(),
+    mute: false,
+  };
+}
+
 /** The engine, where it can take part. Errors: `unsupported`. */
 export function syncing(engine: Engine): SyncEngine {
   const { feed } = engine;
   if (feed !== undefined) return { ...engine, feed };
-  throw new LociError("unsupported", `${engine.place} cannot take part in sync: ${engine.name} does not note what changes.`, {
-    where: engine.place,
-    next: "Sync with a file, a libSQL server or PostgreSQL",
-  });
+  throw new LociError(
+    "unsupported",
+    `${engine.place} cannot take part in sync: ${engine.name} does not note what changes.`,
+    {
+      where: engine.place,
+      next: "Sync with a file, a libSQL server or PostgreSQL",
+    },
+  );
 }
 
 async function ended({ peer, began, tally, mode }: Context, { state }: Exchanged): Promise<void> {
@@ -165,7 +179,12 @@ async function failed(peer: Peer, error: unknown, triedAt: Millis): Promise<void
   // Whoever cancelled knows.
   if (errorCode(error) === "interrupted") return;
   const next = error instanceof LociError ? (error.next ?? null) : null;
-  const patch = { state: "failed", errorCode: errorCode(error) ?? "unknown", errorMessage: sentenceOf(error), errorNext: next };
+  const patch = {
+    state: "failed",
+    errorCode: errorCode(error) ?? "unknown",
+    errorMessage: sentenceOf(error),
+    errorNext: next,
+  };
   await peer.save({ ...patch, failures: peer.now.failures + 1, triedAt }).catch(() => undefined);
 }
 
@@ -176,7 +195,11 @@ interface Turn {
 }
 
 /** Waits until no other process syncs this store. */
-async function takeTurn({ own, now, elapsed, after }: LinkParts, me: string, check: () => void): Promise<Turn> {
+async function takeTurn(
+  { own, now, elapsed, after }: LinkParts,
+  me: string,
+  check: () => void,
+): Promise<Turn> {
   const locks = createLocks(own, { now, elapsed });
   let lock: LockLease | null;
   while ((lock = await locks.acquire("sync", { owner: me, lease })) === null) {
@@ -202,9 +225,4 @@ async function takeTurn({ own, now, elapsed, after }: LinkParts, me: string, che
       await locks.release(held).catch(() => false);
     },
   };
-}
-
-/** The collections of sync, in a store that never took part. */
-export async function prepareSync(own: Engine): Promise<void> {
-  await own.prepare(syncSchema);
 }

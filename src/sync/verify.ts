@@ -83,13 +83,19 @@ async function walk(context: Context, { rows, repair }: Walking): Promise<Compar
     context.check();
     const pairs = await nextPairs(ours, theirs);
     if (pairs.length === 0) return { rows: seen, different, differences, repaired };
-    const stays = await context.local.among(pairs.map(({ here, there }) => (here ?? there)?.sessionId ?? null));
+    const stays = await context.local.among(
+      pairs.map(({ here, there }) => (here ?? there)?.sessionId ?? null),
+    );
     const open = pairs.filter(({ here, there }) => !stays.has((here ?? there)?.sessionId ?? ""));
     seen += open.length;
     const found = await compared(context, open, rows);
     different += found.length;
     differences.push(...found.map(({ difference }) => difference).slice(0, listed - differences.length));
-    if (repair) repaired += await mend(context, found.map(({ pair }) => pair));
+    if (repair)
+      repaired += await mend(
+        context,
+        found.map(({ pair }) => pair),
+      );
   }
 }
 
@@ -133,8 +139,7 @@ async function nextPairs(ours: Pages, theirs: Pages): Promise<Pair[]> {
   while (pairs.length < page) {
     const [here, there] = [await ours.peek(), await theirs.peek()];
     if (here === undefined && there === undefined) break;
-    const way =
-      here === undefined ? 1 : there === undefined ? -1 : Math.sign(compareText(here.id, there.id));
+    const way = here === undefined ? 1 : there === undefined ? -1 : Math.sign(compareText(here.id, there.id));
     if (way <= 0) ours.take();
     if (way >= 0) theirs.take();
     const pair = { here: way <= 0 ? here : undefined, there: way >= 0 ? there : undefined };
@@ -155,11 +160,19 @@ async function compared(context: Context, pairs: readonly Pair[], rows: boolean)
   });
   if (!rows) return found;
   const known = new Set(found.map(({ pair }) => pair.id));
-  const same = pairs.filter((pair) => pair.here !== undefined && pair.there !== undefined && !known.has(pair.id));
+  const same = pairs.filter(
+    (pair) => pair.here !== undefined && pair.there !== undefined && !known.has(pair.id),
+  );
   const living = same.filter(({ here }) => here !== undefined && lives(here));
   const [here, there] = await Promise.all([
-    gather(context.own, living.flatMap((pair) => pair.here ?? [])),
-    gather(context.hub, living.flatMap((pair) => pair.there ?? [])),
+    gather(
+      context.own,
+      living.flatMap((pair) => pair.here ?? []),
+    ),
+    gather(
+      context.hub,
+      living.flatMap((pair) => pair.there ?? []),
+    ),
   ]);
   const [ours, theirs] = [byId(here), byId(there)];
   for (const pair of living) {

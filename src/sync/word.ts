@@ -16,7 +16,13 @@ export function wordOf(context: Context, { pending }: { readonly pending: number
   return [guard(update(syncSpokes, { id: context.me, token }, patch))];
 }
 
-function saying({ name, mode, now, peer, tally }: Context): Omit<SyncSpoke, "id" | "token" | "pending" | "firstAt"> {
+function saying({
+  name,
+  mode,
+  now,
+  peer,
+  tally,
+}: Context): Omit<SyncSpoke, "id" | "token" | "pending" | "firstAt"> {
   return {
     name,
     mode,
