@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import type { Cache, CacheOptions } from "./domains/cache/cache.ts";
-import { createCoordination, edgeFrom } from "./coordination.ts";
+import { createCoordination } from "./coordination.ts";
 import { type Backups, createBackups } from "./backups/backups.ts";
 import { type Checkpoints, createCheckpoints } from "./domains/checkpoints.ts";
 import type { Edge } from "./domains/edge/edge.ts";
@@ -22,7 +22,7 @@ import type { Engine, SqlDoor } from "./engine/engine.ts";
 import type { Happening } from "./model/happening.ts";
 import { type ImportAll, importAll } from "./import-store.ts";
 import { createDatabases, type Databases } from "./databases/databases.ts";
-import { describePlace, type Environment, lociHome, type Place, storeUrl } from "./place.ts";
+import { describePlace, edgeFrom, type Environment, lociHome, type Place, storeUrl } from "./place.ts";
 import { readOwnPrices } from "./price-file.ts";
 import type { ImportReport } from "./record/import/import.ts";
 import { createRecorder, type Recorder, type RecorderOptions } from "./record/recorder.ts";
@@ -34,8 +34,6 @@ import { openStore, type OpenStoreOptions, type Store } from "./store.ts";
 export interface OpenOptions extends OpenStoreOptions {
   /** Prices beside, or instead of, those of the list: US dollars for a million tokens. Default: the user's own file. */
   readonly prices?: PriceOverrides;
-  /** The region we are in. Default: what `LOCI_REGION` says, else the name of this host. */
-  readonly region?: string;
   /** How large, how fresh, where: docs/cache.md. */
   readonly cache?: Partial<CacheOptions>;
 }
@@ -103,14 +101,14 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     region = edgeFrom(process.env),
     ...storeOptions
   } = options;
-  const store = await openStore(url, storeOptions);
-  const { engine, place } = store;
+  const store = await openStore(url, { ...storeOptions, region });
+  const { engine, primary, place, routing } = store;
   const prices = createPrices(own);
-  const ingest = createIngest(engine, { now: Date.now, costOf: prices.costOf });
+  const ingest = createIngest(primary, { now: Date.now, costOf: prices.costOf });
   const searching = createSearching(store);
   // What was in memory is gone when it is closed: nothing will ever read the spools of it.
   const temporary: string[] = [];
-  const coordination = createCoordination(engine, { region, cache: cacheOptions });
+  const coordination = createCoordination(primary, { region, cache: cacheOptions, routing });
   const close = async (): Promise<void> => {
     // A latency that is not kept is measured again.
     await coordination.edge.flush().catch(() => undefined);
@@ -135,7 +133,7 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
       rebuild: async (how) => (await searching()).rebuild(how),
     },
     recorder(how = {}) {
-      const where = recorderPlace(url, place, { engine, ingest, authToken: storeOptions.authToken });
+      const where = recorderPlace(url, place, { engine: primary, ingest, authToken: storeOptions.authToken });
       if (place.kind === "memory") temporary.push(where.spool);
       return createRecorder({ ...how, ...where });
     },
@@ -144,7 +142,7 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
       const { sessions } = await ingest.write(createRedactor().value(happenings));
       await ingest.settle(sessions);
     },
-    import: (paths, how) => importAll({ engine, ingest, prices, searching, url }, paths, how),
+    import: (paths, how) => importAll({ engine: primary, ingest, prices, searching, url }, paths, how),
     ...coordination,
     queries: store.queries,
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),
