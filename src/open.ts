@@ -141,7 +141,11 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     },
     recover: () => recover(url, place, storeOptions),
     async add(happenings) {
-      const { sessions } = await ingest.write(createRedactor().value(happenings));
+      const { line, value } = createRedactor();
+      const clean = happenings.map((one) =>
+        one.kind === "rawEvent" ? { ...one, line: line(one.line) } : value(one),
+      );
+      const { sessions } = await ingest.write(clean);
       await ingest.settle(sessions);
     },
     import: (paths, how) => importAll({ engine, ingest, prices, searching, url }, paths, how),
