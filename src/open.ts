@@ -4,7 +4,7 @@ import { createCoordination, edgeFrom } from "./coordination.ts";
 import { type Backups, createBackups } from "./backups/backups.ts";
 import { type Checkpoints, createCheckpoints } from "./domains/checkpoints.ts";
 import type { Edge } from "./domains/edge/edge.ts";
-import { createIngest } from "./domains/ingest.ts";
+import { createIngest, type Ingest } from "./domains/ingest.ts";
 import { createKnowledge, type Knowledge } from "./domains/knowledge.ts";
 import { createMemory, type Memory } from "./domains/memory.ts";
 import type { Locks } from "./domains/locks.ts";
@@ -20,10 +20,11 @@ import type { Assignment } from "./domains/tasks/assign.ts";
 import type { Tasks } from "./domains/tasks/tasks.ts";
 import type { Engine, SqlDoor } from "./engine/engine.ts";
 import type { Happening } from "./model/happening.ts";
-import { type ImportAll, importAll } from "./import-store.ts";
+import { followAll, type ImportAll, importAll } from "./import-store.ts";
 import { createDatabases, type Databases } from "./databases/databases.ts";
 import { describePlace, type Environment, lociHome, type Place, storeUrl } from "./place.ts";
 import { readOwnPrices } from "./price-file.ts";
+import type { Following, FollowOptions } from "./record/import/follow.ts";
 import type { ImportReport } from "./record/import/import.ts";
 import { createRecorder, type Recorder, type RecorderOptions } from "./record/recorder.ts";
 import { recorderPlace } from "./recorder-place.ts";
@@ -73,6 +74,8 @@ export interface Loci extends AsyncDisposable {
   add(happenings: readonly Happening[]): Promise<void>;
   /** Brings in transcripts and interchange files. Without paths, what Claude Code left on this machine. */
   import(paths?: readonly string[], options?: ImportAll): Promise<ImportReport>;
+  /** Brings in what agents append to their files, within about a second, until it is closed. See docs/import.md. */
+  follow(options?: FollowOptions): Promise<Following>;
   /** Agents that work together: who is there, how they are, what they do. See docs/swarm.md. */
   swarm(id: string, limits?: Partial<HealthLimits>): Swarm;
   readonly tasks: Tasks & Assignment;
@@ -140,15 +143,9 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
       return createRecorder({ ...how, ...where });
     },
     recover: () => recover(url, place, storeOptions),
-    async add(happenings) {
-      const { line, value } = createRedactor();
-      const clean = happenings.map((one) =>
-        one.kind === "rawEvent" ? { ...one, line: line(one.line) } : value(one),
-      );
-      const { sessions } = await ingest.write(clean);
-      await ingest.settle(sessions);
-    },
+    add: (happenings) => addTo(ingest, happenings),
     import: (paths, how) => importAll({ engine, ingest, prices, searching, url }, paths, how),
+    follow: (how) => followAll({ engine, ingest, prices, searching, url }, how),
     ...coordination,
     queries: store.queries,
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),
@@ -169,6 +166,15 @@ function backupsOf(engine: Engine, place: Place): Pick<Loci, "backups"> {
   if (place.kind !== "file" && place.kind !== "postgres") return {};
   const backups = createBackups(engine, { folder: place.backups, spool: place.spool, now: Date.now });
   return backups === undefined ? {} : { backups };
+}
+
+async function addTo(ingest: Ingest, happenings: readonly Happening[]): Promise<void> {
+  const { line, value } = createRedactor();
+  const clean = happenings.map((one) =>
+    one.kind === "rawEvent" ? { ...one, line: line(one.line) } : value(one),
+  );
+  const { sessions } = await ingest.write(clean);
+  await ingest.settle(sessions);
 }
 
 async function recover(

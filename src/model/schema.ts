@@ -18,6 +18,7 @@ import { importedFiles, rawEvents } from "./raw-event.ts";
 import { rawStreams } from "./raw-stream.ts";
 import { pendingSearch, searchBlocks, searchSegments, searchState } from "./search.ts";
 import { sessions } from "./session.ts";
+import { syncSelf, syncVersions } from "./sync.ts";
 import { taskAssignments, taskDependencies, taskLanes, tasks } from "./task.ts";
 import { toolExecutions } from "./tool-execution.ts";
 
@@ -122,6 +123,12 @@ export const searchSchema: Schema = {
   migrations: [{ version: 1, summary: "search index", create: [searchSegments, searchBlocks, searchState] }],
 };
 
+/** What a store holds that takes part in sync: made when sync is switched on. */
+export const syncSchema: Schema = {
+  table: "sync_schema_version",
+  migrations: [{ version: 1, summary: "versions of rows", create: [syncVersions, syncSelf] }],
+};
+
 const grown = storeSchema.migrations.flatMap(({ add = [] }) => add.map(({ to }) => to));
 
 /** Every collection of the store, as it is now. */
@@ -132,5 +139,5 @@ export const storeCollections: readonly AnyCollection[] = storeSchema.migrations
 /** Every collection that Loci has a table for. */
 export const ownCollections: readonly AnyCollection[] = [
   ...storeCollections,
-  ...searchSchema.migrations.flatMap(({ create = [] }) => create),
+  ...[searchSchema, syncSchema].flatMap(({ migrations }) => migrations.flatMap(({ create = [] }) => create)),
 ];
