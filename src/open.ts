@@ -4,7 +4,7 @@ import { createCoordination } from "./coordination.ts";
 import { type Backups, createBackups } from "./backups/backups.ts";
 import { type Checkpoints, createCheckpoints } from "./domains/checkpoints.ts";
 import type { Edge } from "./domains/edge/edge.ts";
-import { createIngest } from "./domains/ingest.ts";
+import { createIngest, type Ingest } from "./domains/ingest.ts";
 import { createKnowledge, type Knowledge } from "./domains/knowledge.ts";
 import { createMemory, type Memory } from "./domains/memory.ts";
 import type { Locks } from "./domains/locks.ts";
@@ -141,10 +141,7 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
       return createRecorder({ ...how, ...where });
     },
     recover: () => recover(url, place, storeOptions),
-    async add(happenings) {
-      const { sessions } = await ingest.write(createRedactor().value(happenings));
-      await ingest.settle(sessions);
-    },
+    add: (happenings) => addTo(ingest, happenings),
     import: (paths, how) => importAll({ engine: primary, ingest, prices, searching, url }, paths, how),
     follow: (how) => followAll({ engine: primary, ingest, prices, searching, url }, how),
     ...coordination,
@@ -167,6 +164,15 @@ function backupsOf(engine: Engine, place: Place): Pick<Loci, "backups"> {
   if (place.kind !== "file" && place.kind !== "postgres") return {};
   const backups = createBackups(engine, { folder: place.backups, spool: place.spool, now: Date.now });
   return backups === undefined ? {} : { backups };
+}
+
+async function addTo(ingest: Ingest, happenings: readonly Happening[]): Promise<void> {
+  const { line, value } = createRedactor();
+  const clean = happenings.map((one) =>
+    one.kind === "rawEvent" ? { ...one, line: line(one.line) } : value(one),
+  );
+  const { sessions } = await ingest.write(clean);
+  await ingest.settle(sessions);
 }
 
 async function recover(
