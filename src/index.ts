@@ -107,6 +107,7 @@ export type { SyncConflict, SyncMode, SyncQuarantined, SyncSpoke, SyncState } fr
 export type { ToolExecution, ToolStatus } from "./model/tool-execution.ts";
 export type { ImportAll } from "./import-store.ts";
 export { type Loci, open, openDatabases, type OpenOptions } from "./open.ts";
+export type { Replica } from "./place.ts";
 export type { Following, FollowOptions } from "./record/import/follow.ts";
 export type { ImportProgress, ImportReport } from "./record/import/import.ts";
 export {
@@ -116,10 +117,15 @@ export {
   type RecorderOptions,
   type Tally,
 } from "./record/recorder.ts";
-export type { CountLine } from "./sync/counts.ts";
-export type { RunOptions, SyncReport } from "./sync/run.ts";
+export type {
+  Compared,
+  CountLine,
+  Difference,
+  RunOptions,
+  SyncReport,
+  VerifyOptions,
+} from "./sync/report.ts";
 export type { PeerStatus, SyncStatus, SyncTrouble } from "./sync/status.ts";
 export type { Sync } from "./sync/sync.ts";
-export type { Compared, Difference, VerifyOptions } from "./sync/verify.ts";
 export type { SyncSettings } from "./sync-store.ts";
 export { envLiterals, type RedactionRule, type RedactOptions } from "./record/redact.ts";

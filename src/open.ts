@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import type { Cache, CacheOptions } from "./domains/cache/cache.ts";
-import { createCoordination, edgeFrom } from "./coordination.ts";
+import { createCoordination } from "./coordination.ts";
 import { type Backups, createBackups } from "./backups/backups.ts";
 import { type Checkpoints, createCheckpoints } from "./domains/checkpoints.ts";
 import type { Edge } from "./domains/edge/edge.ts";
@@ -22,7 +22,7 @@ import type { Engine, SqlDoor } from "./engine/engine.ts";
 import type { Happening } from "./model/happening.ts";
 import { followAll, type ImportAll, importAll } from "./import-store.ts";
 import { createDatabases, type Databases } from "./databases/databases.ts";
-import { describePlace, type Environment, lociHome, type Place, storeUrl } from "./place.ts";
+import { describePlace, edgeFrom, type Environment, lociHome, type Place, storeUrl } from "./place.ts";
 import { readOwnPrices } from "./price-file.ts";
 import type { Following, FollowOptions } from "./record/import/follow.ts";
 import type { ImportReport } from "./record/import/import.ts";
@@ -48,8 +48,6 @@ const endWithin = 5_000;
 export interface OpenOptions extends OpenStoreOptions {
   /** Prices beside, or instead of, those of the list: US dollars for a million tokens. Default: the user's own file. */
   readonly prices?: PriceOverrides;
-  /** The region we are in. Default: what `LOCI_REGION` says, else the name of this host. */
-  readonly region?: string;
   /** How large, how fresh, where: docs/cache.md. */
   readonly cache?: Partial<CacheOptions>;
   /** The hub that this store syncs with: docs/sync.md. Default: what `LOCI_SYNC_URL` says, for the store of `LOCI_URL`. */
@@ -124,16 +122,19 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     sync: settings = syncFrom(process.env, url),
     ...storeOptions
   } = options;
-  const store = await openStore(url, storeOptions);
-  const { engine, place } = store;
+  const store = await openStore(url, { ...storeOptions, region });
+  const { engine, primary, place, routing } = store;
   const prices = createPrices(own);
-  const ingest = createIngest(engine, { now: Date.now, costOf: prices.costOf });
+  const ingest = createIngest(primary, { now: Date.now, costOf: prices.costOf });
   const searching = createSearching(store);
   // What was in memory is gone when it is closed: nothing will ever read the spools of it.
   const temporary: string[] = [];
-  const coordination = createCoordination(engine, { region, cache: cacheOptions });
+  const coordination = createCoordination(primary, { region, cache: cacheOptions, routing });
   const { authToken } = storeOptions;
-  const sync = syncOf({ url, place, engine, authToken, settings: settings || undefined }, process.env);
+  const sync = syncOf(
+    { url, place, engine: primary, authToken, settings: settings || undefined },
+    process.env,
+  );
   const close = async (): Promise<void> => {
     await sync?.close(endWithin);
     // A latency that is not kept is measured again.
@@ -158,10 +159,10 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
       catchUp: async (how) => (await searching()).catchUp(how),
       rebuild: async (how) => (await searching()).rebuild(how),
     },
-    ...recording({ url, place, engine, ingest, authToken, sync, temporary }),
+    ...recording({ url, place, engine: primary, ingest, authToken, sync, temporary }),
     recover: () => recover(url, place, storeOptions),
-    import: (paths, how) => importAll({ engine, ingest, prices, searching, url }, paths, how),
-    follow: (how) => followAll({ engine, ingest, prices, searching, url }, how),
+    import: (paths, how) => importAll({ engine: primary, ingest, prices, searching, url }, paths, how),
+    follow: (how) => followAll({ engine: primary, ingest, prices, searching, url }, how),
     ...coordination,
     queries: store.queries,
     ...(sync && { sync: sync.sync }),
@@ -189,8 +190,7 @@ function recording(parts: Omit<Recording, "settings">): Pick<Loci, "recorder" | 
       return sync?.atSessionEnd === true ? syncAtSessionEnd(recorder, sync.schedule, unheld) : recorder;
     },
     async add(happenings) {
-      const { sessions } = await ingest.write(createRedactor().value(happenings));
-      await ingest.settle(sessions);
+      await addTo(ingest, happenings);
       if (sync?.atSessionEnd === true && happenings.some(endsSession)) void sync.schedule.soon();
     },
   };
@@ -206,6 +206,15 @@ function backupsOf(engine: Engine, place: Place): Pick<Loci, "backups"> {
   if (place.kind !== "file" && place.kind !== "postgres") return {};
   const backups = createBackups(engine, { folder: place.backups, spool: place.spool, now: Date.now });
   return backups === undefined ? {} : { backups };
+}
+
+async function addTo(ingest: Ingest, happenings: readonly Happening[]): Promise<void> {
+  const { line, value } = createRedactor();
+  const clean = happenings.map((one) =>
+    one.kind === "rawEvent" ? { ...one, line: line(one.line) } : value(one),
+  );
+  const { sessions } = await ingest.write(clean);
+  await ingest.settle(sessions);
 }
 
 async function recover(

@@ -1,6 +1,6 @@
 import { newId } from "./model/id.ts";
 import { createRedactor } from "./record/redact.ts";
-import type { LinkParts } from "./sync/run.ts";
+import type { LinkParts } from "./sync/link/run.ts";
 import type { SyncThreadData } from "./sync-handle.ts";
 
 /** What a link needs beside its stores, in a real process. */

@@ -9,8 +9,8 @@ import type { RedactOptions } from "./record/redact.ts";
 import { withEnvFile } from "./record/redact-env.ts";
 import { openStore } from "./store.ts";
 import { createSyncThread } from "./sync-handle.ts";
-import type { After } from "./sync/deadline.ts";
-import type { Link } from "./sync/run.ts";
+import type { After } from "./sync/report.ts";
+import type { Link } from "./sync/link/run.ts";
 import type { linkParts } from "./sync-link.ts";
 import { createSync, type OpenSync, type SyncRunner } from "./sync/sync.ts";
 
@@ -139,7 +139,7 @@ async function createHere(
   made: Parameters<typeof linkParts>[1],
 ): Promise<Link> {
   const [{ createLink }, { linkParts }] = await Promise.all([
-    import("./sync/run.ts"),
+    import("./sync/link/run.ts"),
     import("./sync-link.ts"),
   ]);
   return createLink(linkParts(how, made));

@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { errorCode, LociError } from "./errors.ts";
 import { describePlace, toPlace } from "./place.ts";
 import { openStore } from "./store.ts";
-import { createLink, type Link, type LinkParts } from "./sync/run.ts";
+import { createLink, type Link, type LinkParts } from "./sync/link/run.ts";
 import type { Order, Sent, SyncThreadData, Told } from "./sync-handle.ts";
 import { linkParts } from "./sync-link.ts";
 

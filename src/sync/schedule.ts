@@ -1,7 +1,7 @@
 import type { Millis } from "../model/collection.ts";
 import type { Happening } from "../model/happening.ts";
 import type { Recorder } from "../record/recorder.ts";
-import type { After } from "./deadline.ts";
+import type { After } from "./report.ts";
 
 export interface ScheduleParts {
   /** One sync. What went wrong stands in the status. */

@@ -67,8 +67,18 @@ export async function statusOf(
   meant: { readonly place: string; readonly mode: SyncMode } | undefined,
 ): Promise<SyncStatus> {
   const [[self], peers] = await Promise.all([own.find(syncSelf, { limit: 1 }), own.find(syncPeers)]);
-  const known = await Promise.all(peers.map((peer) => peerStatus(own, peer, self !== undefined)));
-  const isKnown = meant === undefined || peers.some(({ id }) => id === peerId(meant.place));
+  const meantId = meant === undefined ? undefined : peerId(meant.place);
+  const known = await Promise.all(
+    peers.map((peer) =>
+      // The last one may have been asked for in another mode than is set.
+      peerStatus(
+        own,
+        { ...peer, mode: peer.id === meantId ? (meant?.mode ?? peer.mode) : peer.mode },
+        self !== undefined,
+      ),
+    ),
+  );
+  const isKnown = meant === undefined || peers.some(({ id }) => id === meantId);
   return {
     store: self?.store ?? null,
     hubs: isKnown ? known : [...known, await unknownHub(own, meant, self !== undefined)],

@@ -12,12 +12,10 @@ import {
   type SyncSpoke,
   syncSpokes,
 } from "../model/sync-state.ts";
-import type { After } from "./deadline.ts";
+import type { After, Compared, RunOptions, SyncReport, VerifyOptions } from "./report.ts";
 import { markLocal, unmarkLocal } from "./local-only.ts";
-import type { RunOptions, SyncReport } from "./run.ts";
 import { createSchedule, type Schedule, within } from "./schedule.ts";
 import type { SyncStatus } from "./status.ts";
-import type { Compared, VerifyOptions } from "./verify.ts";
 
 /** A store's part in sync: docs/sync.md. */
 export interface Sync {

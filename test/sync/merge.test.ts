@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { canonicalRow, digestOf } from "../../dist/sync/canonical.js";
-import { lives, merge, sameStamp, type State } from "../../dist/sync/merge.js";
+import { canonicalRow, digestOf } from "../../dist/sync/link/canonical.js";
+import { lives, merge, sameStamp, type State } from "../../dist/sync/link/merge.js";
 import { type SyncTable, syncTables, tableOf } from "../../dist/sync/tables.js";
 
 const stores = ["aaaa", "bbbb", "cccc"];

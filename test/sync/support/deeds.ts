@@ -6,7 +6,7 @@ import { agentMemory } from "../../../dist/model/memory.js";
 import { messages } from "../../../dist/model/message.js";
 import { sessions } from "../../../dist/model/session.js";
 import { toolExecutions } from "../../../dist/model/tool-execution.js";
-import type { SyncEngine } from "../../../dist/sync/land.js";
+import type { SyncEngine } from "../../../dist/sync/link/land.js";
 import type { Spoke, World } from "./world.ts";
 
 /** One thing that a program does in its own store. What it answered is kept in mind. */

@@ -1,8 +1,8 @@
-import { type Change, guard, insert, update } from "../engine/engine.ts";
-import { errorCode, LociError } from "../errors.ts";
-import { type SyncSpoke, syncSpokes } from "../model/sync-state.ts";
+import { type Change, guard, insert, update } from "../../engine/engine.ts";
+import { errorCode, LociError } from "../../errors.ts";
+import { type SyncSpoke, syncSpokes } from "../../model/sync-state.ts";
 import { Astray, type Context } from "./context.ts";
-import { syncTables } from "./tables.ts";
+import { syncTables } from "../tables.ts";
 
 /**
  * Each word from us to the hub changes the token in its row of this store, in one step with the rows that it brings. A hub

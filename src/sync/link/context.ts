@@ -1,11 +1,12 @@
 import type { Clash, Tie } from "./merge.ts";
 import type { SyncEngine } from "./land.ts";
-import type { LocalOnly } from "./local-only.ts";
-import type { Peer } from "./peer.ts";
+import type { LocalOnly } from "../local-only.ts";
+import type { Peer } from "../peer.ts";
 import type { Mismatch, Planned } from "./plan.ts";
-import type { Fields, SyncTable } from "./tables.ts";
-import type { Millis } from "../model/collection.ts";
-import type { SyncMode } from "../model/sync-state.ts";
+import type { Fields, SyncTable } from "../tables.ts";
+import type { Millis } from "../../model/collection.ts";
+import type { SyncReport } from "../report.ts";
+import type { SyncMode } from "../../model/sync-state.ts";
 
 /** So much goes over at once: rows of a page, and bytes of one write. */
 export interface SyncLimits {
@@ -36,17 +37,10 @@ export interface Context {
   mute: boolean;
 }
 
-/** What one sync did. */
-export interface Tally {
-  sent: number;
-  received: number;
-  /** Rows in which changes of both sides came together. */
-  merged: number;
-  conflicts: number;
-  quarantined: number;
-  bytesSent: number;
-  bytesReceived: number;
-}
+type Counted = "sent" | "received" | "merged" | "conflicts" | "quarantined" | "bytesSent" | "bytesReceived";
+
+/** What this sync did until now. */
+export type Tally = { -readonly [Name in Counted]: SyncReport[Name] };
 
 export function newTally(): Tally {
   return { sent: 0, received: 0, merged: 0, conflicts: 0, quarantined: 0, bytesSent: 0, bytesReceived: 0 };

@@ -1,15 +1,15 @@
-import { type Change, type Engine, insert, update } from "../engine/engine.ts";
-import { entryOf } from "../domains/knowledge-index/segment.ts";
-import { comeBack, digestOf, enter, leave } from "../domains/knowledge-index/upkeep.ts";
-import { pendingRows } from "../domains/pending.ts";
-import { type Knowledge, knowledge } from "../model/knowledge.ts";
-import { knowledgeIndex } from "../model/knowledge-index.ts";
-import { messages } from "../model/message.ts";
-import { pendingSearch } from "../model/search.ts";
-import { type Session, sessions } from "../model/session.ts";
-import { toolExecutions } from "../model/tool-execution.ts";
+import { type Change, type Engine, insert, update } from "../../engine/engine.ts";
+import { entryOf } from "../../domains/knowledge-index/segment.ts";
+import { comeBack, digestOf, enter, leave } from "../../domains/knowledge-index/upkeep.ts";
+import { pendingRows } from "../../domains/pending.ts";
+import { type Knowledge, knowledge } from "../../model/knowledge.ts";
+import { knowledgeIndex } from "../../model/knowledge-index.ts";
+import { messages } from "../../model/message.ts";
+import { pendingSearch } from "../../model/search.ts";
+import { type Session, sessions } from "../../model/session.ts";
+import { toolExecutions } from "../../model/tool-execution.ts";
 import { patchOf, type Planned } from "./plan.ts";
-import type { Fields } from "./tables.ts";
+import type { Fields } from "../tables.ts";
 
 /**
  * What follows from rows that are brought into a store: they are to be made searchable, and knowledge has an index. `own`

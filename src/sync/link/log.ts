@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
-import { type Change, insert, remove, update } from "../engine/engine.ts";
-import type { Millis } from "../model/collection.ts";
-import { millisOfClock } from "../model/sync.ts";
+import { type Change, insert, remove, update } from "../../engine/engine.ts";
+import type { Millis } from "../../model/collection.ts";
+import { millisOfClock } from "../../model/sync.ts";
 import {
   type SyncConflict,
   syncConflicts,
   syncQuarantine,
   type SyncQuarantined,
-} from "../model/sync-state.ts";
+} from "../../model/sync-state.ts";
 import { digestOf } from "./canonical.ts";
 import type { Brought, Context } from "./context.ts";
 import type { Clash } from "./merge.ts";

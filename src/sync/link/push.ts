@@ -1,6 +1,6 @@
-import { settleSessions } from "../domains/settle.ts";
-import { type RowVersion, syncVersions } from "../model/sync.ts";
-import { syncQuarantine } from "../model/sync-state.ts";
+import { settleSessions } from "../../domains/settle.ts";
+import { type RowVersion, syncVersions } from "../../model/sync.ts";
+import { syncQuarantine } from "../../model/sync-state.ts";
 import { followUps, sessionsOf, totalsFrom } from "./beside.ts";
 import { bring } from "./bring.ts";
 import type { Context, Tie } from "./context.ts";
@@ -8,7 +8,7 @@ import type { Ground } from "./land.ts";
 import { arrived, logged } from "./log.ts";
 import { type Cargo, gather, loads, weighed } from "./outgoing.ts";
 import type { Planned } from "./plan.ts";
-import { syncNames } from "./tables.ts";
+import { syncNames } from "../tables.ts";
 import { agreed, checkWord, wordOf } from "./word.ts";
 
 export interface Pushed {

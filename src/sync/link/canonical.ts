@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { FieldKind } from "../model/collection.ts";
-import type { Fields, SyncTable } from "./tables.ts";
+import type { FieldKind } from "../../model/collection.ts";
+import type { Fields, SyncTable } from "../tables.ts";
 
 /** A value in the one form that is the same from every backend: PostgreSQL gives an object's names in another order. */
 export function canonicalValue(kind: FieldKind | undefined, value: unknown): string {

@@ -1,18 +1,13 @@
-import type { Millis } from "../model/collection.ts";
-import type { SyncState } from "../model/sync-state.ts";
+import type { Millis } from "../../model/collection.ts";
+import type { SyncReport } from "../report.ts";
 import { Astray, type Context } from "./context.ts";
-import { type CountLine, countBoth, isMoving } from "./counts.ts";
+import type { CountLine } from "../report.ts";
+import { countBoth, isMoving } from "./counts.ts";
 import { pull } from "./pull.ts";
 import { push } from "./push.ts";
 import { greet, say } from "./word.ts";
 
-export interface Exchanged {
-  readonly state: Extract<SyncState, "ok" | "mismatch">;
-  /** What both sides hold; null where it was not compared this time. */
-  readonly counts: readonly CountLine[] | null;
-  /** Everything went over again: one of the two stores was not what it had been. */
-  readonly again: boolean;
-}
+export type Exchanged = Pick<SyncReport, "state" | "counts" | "again">;
 
 /** Where nothing went over, and as often where rows are only sent, the counts are compared after so long. */
 const countAgain: Millis = 60_000;

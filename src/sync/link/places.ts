@@ -1,12 +1,12 @@
-import type { Engine } from "../engine/engine.ts";
-import type { AnyCollection, Millis } from "../model/collection.ts";
-import { knowledge } from "../model/knowledge.ts";
-import { agentMemory } from "../model/memory.ts";
-import { type Message, messages } from "../model/message.ts";
-import { type RowVersion, syncVersions } from "../model/sync.ts";
+import type { Engine } from "../../engine/engine.ts";
+import type { AnyCollection, Millis } from "../../model/collection.ts";
+import { knowledge } from "../../model/knowledge.ts";
+import { agentMemory } from "../../model/memory.ts";
+import { type Message, messages } from "../../model/message.ts";
+import { type RowVersion, syncVersions } from "../../model/sync.ts";
 import { lives } from "./merge.ts";
 import { change, nextClock, patchOf, type Planned } from "./plan.ts";
-import { type Fields, keyOf, type SyncTable, syncedFields, tableOf } from "./tables.ts";
+import { type Fields, keyOf, type SyncTable, syncedFields, tableOf } from "../tables.ts";
 
 export interface Placing {
   readonly engine: Engine;

@@ -1,14 +1,14 @@
-import { settleSessions } from "../domains/settle.ts";
-import { LociError } from "../errors.ts";
-import { type RowVersion, syncVersions } from "../model/sync.ts";
-import { syncQuarantine } from "../model/sync-state.ts";
+import { settleSessions } from "../../domains/settle.ts";
+import { LociError } from "../../errors.ts";
+import { type RowVersion, syncVersions } from "../../model/sync.ts";
+import { syncQuarantine } from "../../model/sync-state.ts";
 import { followUps, sessionsOf } from "./beside.ts";
 import { bring } from "./bring.ts";
 import { Astray, type Context, type Tie } from "./context.ts";
 import type { Ground } from "./land.ts";
 import { arrived, logged } from "./log.ts";
 import { gather, weighed } from "./outgoing.ts";
-import { syncNames } from "./tables.ts";
+import { syncNames } from "../tables.ts";
 
 /** Of one page: its rows are in memory at once, and a row may have megabytes. */
 const pageBytes = 8 * 1024 * 1024;

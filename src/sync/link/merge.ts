@@ -1,6 +1,6 @@
-import type { RowVersion } from "../model/sync.ts";
+import type { RowVersion } from "../../model/sync.ts";
 import { canonicalValue } from "./canonical.ts";
-import type { Fields, SyncTable } from "./tables.ts";
+import type { Fields, SyncTable } from "../tables.ts";
 
 /** What is known of one row: its clocks, and its synced fields while it lives. */
 export interface State {

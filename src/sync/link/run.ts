@@ -1,20 +1,21 @@
-import { createLocks, type LockLease } from "../domains/locks.ts";
-import type { Engine } from "../engine/engine.ts";
-import { errorCode, LociError } from "../errors.ts";
-import type { Millis } from "../model/collection.ts";
-import type { SyncMode } from "../model/sync-state.ts";
-import type { Redactor } from "../record/redact.ts";
+import { createLocks, type LockLease } from "../../domains/locks.ts";
+import type { Engine } from "../../engine/engine.ts";
+import { errorCode, LociError } from "../../errors.ts";
+import type { Millis } from "../../model/collection.ts";
+import type { SyncMode } from "../../model/sync-state.ts";
+import type { Redactor } from "../../record/redact.ts";
 import { sentenceOf } from "./bring.ts";
-import { type Context, newTally, type SyncLimits, type Tally } from "./context.ts";
-import { type After, withDeadline } from "./deadline.ts";
+import { type Context, newTally, type SyncLimits } from "./context.ts";
+import type { After, Compared, RunOptions, SyncReport, VerifyOptions } from "../report.ts";
+import { withDeadline } from "./deadline.ts";
 import { type Exchanged, exchange } from "./exchange.ts";
 import type { SyncEngine } from "./land.ts";
 import { createLeaving } from "./leaving.ts";
-import { createLocalOnly } from "./local-only.ts";
-import { loadPeer, type Peer } from "./peer.ts";
+import { createLocalOnly } from "../local-only.ts";
+import { loadPeer, type Peer } from "../peer.ts";
 import { interrupted } from "./pull.ts";
-import { type Compared, repairAll, verifyAll, type VerifyOptions } from "./verify.ts";
-import { syncTables } from "./tables.ts";
+import { repairAll, verifyAll } from "./verify.ts";
+import { syncTables } from "../tables.ts";
 
 /** What a link between a store and its hub is made of. */
 export interface LinkParts {
@@ -33,15 +34,6 @@ export interface LinkParts {
   readonly limits?: Partial<SyncLimits> | undefined;
   /** How long one call of the hub may take. Default 30 s. */
   readonly patience?: Millis | undefined;
-}
-
-export interface SyncReport extends Exchanged, Tally {
-  readonly mode: SyncMode;
-  readonly took: Millis;
-}
-
-export interface RunOptions {
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** A store and its hub. One sync at a time, in all processes that have the store open. */

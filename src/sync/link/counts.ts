@@ -1,14 +1,8 @@
-import type { Engine } from "../engine/engine.ts";
-import { syncVersions } from "../model/sync.ts";
+import type { Engine } from "../../engine/engine.ts";
+import { syncVersions } from "../../model/sync.ts";
 import type { Context } from "./context.ts";
-import { syncNames } from "./tables.ts";
-
-/** How many rows each side knows of, alive or removed. */
-export interface CountLine {
-  readonly collection: string;
-  readonly here: number;
-  readonly there: number;
-}
+import type { CountLine } from "../report.ts";
+import { syncNames } from "../tables.ts";
 
 /** So many sessions are named in one question. */
 const chunk = 500;

@@ -1,8 +1,8 @@
-import type { Change, Engine, Feed } from "../engine/engine.ts";
-import type { Applied, Finding } from "../engine/feed.ts";
-import { LociError } from "../errors.ts";
-import type { Millis } from "../model/collection.ts";
-import { type RowVersion, syncVersions } from "../model/sync.ts";
+import type { Change, Engine, Feed } from "../../engine/engine.ts";
+import type { Applied, Finding } from "../../engine/feed.ts";
+import { LociError } from "../../errors.ts";
+import type { Millis } from "../../model/collection.ts";
+import { type RowVersion, syncVersions } from "../../model/sync.ts";
 import type { Clash, Tie } from "./merge.ts";
 import { givePlaces } from "./places.ts";
 import {
@@ -16,7 +16,7 @@ import {
   planRow,
   type Standing,
 } from "./plan.ts";
-import { type Fields, type SyncTable } from "./tables.ts";
+import { type Fields, type SyncTable } from "../tables.ts";
 
 /** An engine that can take part. */
 export type SyncEngine = Engine & { readonly feed: Feed };

@@ -1,8 +1,8 @@
-import type { Engine } from "../engine/engine.ts";
-import { compareText } from "../engine/text.ts";
-import { type RowVersion, syncVersions } from "../model/sync.ts";
-import { update } from "../engine/engine.ts";
-import { syncQuarantine } from "../model/sync-state.ts";
+import type { Engine } from "../../engine/engine.ts";
+import { compareText } from "../../engine/text.ts";
+import { type RowVersion, syncVersions } from "../../model/sync.ts";
+import { update } from "../../engine/engine.ts";
+import { syncQuarantine } from "../../model/sync-state.ts";
 import { canonicalRow } from "./canonical.ts";
 import type { Context } from "./context.ts";
 import { lives, sameStamp } from "./merge.ts";
@@ -10,43 +10,9 @@ import { gather } from "./outgoing.ts";
 import type { Incoming } from "./plan.ts";
 import { takeIn } from "./pull.ts";
 import { offer, push } from "./push.ts";
-import { syncNames } from "./tables.ts";
+import type { Compared, Difference, VerifyOptions } from "../report.ts";
+import { syncNames } from "../tables.ts";
 import { greet } from "./word.ts";
-
-export interface VerifyOptions {
-  /** Also reads every row on both sides and compares what stands in it. Default true. */
-  readonly rows?: boolean | undefined;
-}
-
-export interface Difference {
-  readonly collection: string;
-  readonly rowKey: string;
-  /**
-   * - `missing there`, `missing here`: one side has never heard of it
-   * - `older there`, `older here`, `apart`: a change has not come over, or both have one
-   * - `content`: the same versions, and not the same row
-   * - `lost here`, `lost there`: the version says that it lives, and there is no row
-   */
-  readonly what:
-    | "missing there"
-    | "missing here"
-    | "older there"
-    | "older here"
-    | "apart"
-    | "content"
-    | "lost here"
-    | "lost there";
-}
-
-export interface Compared {
-  /** Rows that were looked at, on both sides together. */
-  readonly rows: number;
-  /** How many are not the same, and the first of them. */
-  readonly different: number;
-  readonly differences: readonly Difference[];
-  /** How many were sent and taken to make them the same. */
-  readonly repaired: number;
-}
 
 const page = 500;
 const listed = 100;

@@ -1,4 +1,4 @@
-import { errorCode } from "../errors.ts";
+import { errorCode } from "../../errors.ts";
 import type { Brought, Tie } from "./context.ts";
 import { type Ground, land } from "./land.ts";
 import type { Incoming } from "./plan.ts";

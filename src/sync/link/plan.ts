@@ -1,8 +1,8 @@
-import { type Change, guard, insert, update } from "../engine/engine.ts";
-import { clockAt, millisOfClock, type RowVersion, syncVersions } from "../model/sync.ts";
+import { type Change, guard, insert, update } from "../../engine/engine.ts";
+import { clockAt, millisOfClock, type RowVersion, syncVersions } from "../../model/sync.ts";
 import { canonicalRow, canonicalValue } from "./canonical.ts";
 import { type Clash, lives, merge, type Stamp, type Tie } from "./merge.ts";
-import { type Fields, keyOf, type SyncTable, syncedFields } from "./tables.ts";
+import { type Fields, keyOf, type SyncTable, syncedFields } from "../tables.ts";
 
 /** A row as another store has it. */
 export interface Incoming {

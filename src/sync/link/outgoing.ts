@@ -1,11 +1,11 @@
-import type { Finding } from "../engine/feed.ts";
-import { errorCode } from "../errors.ts";
-import { type RowVersion, syncVersions } from "../model/sync.ts";
+import type { Finding } from "../../engine/feed.ts";
+import { errorCode } from "../../errors.ts";
+import { type RowVersion, syncVersions } from "../../model/sync.ts";
 import { canonicalRow } from "./canonical.ts";
 import type { SyncEngine } from "./land.ts";
 import { lives } from "./merge.ts";
 import { byVersion, type Incoming } from "./plan.ts";
-import { type Fields, type SyncTable, syncedFields, syncTables, tableOf } from "./tables.ts";
+import { type Fields, type SyncTable, syncedFields, syncTables, tableOf } from "../tables.ts";
 
 /** Rows on their way, with how long they are. */
 export interface Cargo {

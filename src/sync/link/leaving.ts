@@ -1,8 +1,8 @@
 import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
-import type { FieldKind } from "../model/collection.ts";
-import { rawEvents } from "../model/raw-event.ts";
-import type { Redactor } from "../record/redact.ts";
-import type { Fields, SyncTable } from "./tables.ts";
+import type { FieldKind } from "../../model/collection.ts";
+import { rawEvents } from "../../model/raw-event.ts";
+import type { Redactor } from "../../record/redact.ts";
+import type { Fields, SyncTable } from "../tables.ts";
 
 /** No block of raw lines is larger when it is unpacked: what is, was made to fill the memory. */
 const largestBlock = 256 * 1024 * 1024;

@@ -1,10 +1,8 @@
-import type { Engine } from "../engine/engine.ts";
-import { LociError } from "../errors.ts";
-import type { Millis } from "../model/collection.ts";
+import type { Engine } from "../../engine/engine.ts";
+import { LociError } from "../../errors.ts";
+import type { Millis } from "../../model/collection.ts";
+import type { After } from "../report.ts";
 import type { SyncEngine } from "./land.ts";
-
-/** Calls a function after so many ms, unless it is told not to. */
-export type After = (ms: Millis, run: () => void) => () => void;
 
 /** A hub that takes a call and never answers it is one that cannot be reached. What comes after that is not waited for. */
 export function withDeadline(engine: SyncEngine, wait: Millis, after: After): SyncEngine {
