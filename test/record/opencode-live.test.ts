@@ -16,7 +16,16 @@ const fixture = (name: string): string =>
 
 // In the order in which they took place.
 const cases = [
-  ...["tools", "hello", "todo", "subagent", "permission-reject", "permission-once", "abort", "overloaded-once"],
+  ...[
+    "tools",
+    "hello",
+    "todo",
+    "subagent",
+    "permission-reject",
+    "permission-once",
+    "abort",
+    "overloaded-once",
+  ],
   ...["bad-request", "cut", "server-error", "compact", "after-compact", "shell", "fork", "delete"],
 ];
 
@@ -71,6 +80,14 @@ describe("OpenCode's events", () => {
     for (const [name, rowsBefore] of Object.entries(before)) {
       for (const [id, row] of rowsBefore) expect([name, after[name]?.get(id)]).toEqual([name, row]);
     }
-    console.log(Object.fromEntries(Object.entries(before).map(([n, m]) => [n, m.size, ])), Object.fromEntries(Object.entries(after).map(([n, m]) => [n, [...m.keys()].filter(k=>!before[n]?.has(k)).map(k=>JSON.stringify(m.get(k)).slice(0,300))])));
+    console.log(
+      Object.fromEntries(Object.entries(before).map(([n, m]) => [n, m.size])),
+      Object.fromEntries(
+        Object.entries(after).map(([n, m]) => [
+          n,
+          [...m.keys()].filter((k) => !before[n]?.has(k)).map((k) => JSON.stringify(m.get(k)).slice(0, 300)),
+        ]),
+      ),
+    );
   });
 });

@@ -144,7 +144,8 @@ function refused(base: string, path: string, { status }: Response): LociError {
   const code = status === 404 ? "not-found" : status === 401 ? "permission" : "unreachable";
   return new LociError(code, `OpenCode answered ${status}.`, {
     where: base + path,
-    next: status === 401 ? "Give the password that OPENCODE_SERVER_PASSWORD has there." : "opencode --version",
+    next:
+      status === 401 ? "Give the password that OPENCODE_SERVER_PASSWORD has there." : "opencode --version",
   });
 }
 

@@ -69,8 +69,8 @@ async function history(
 async function listSessions(ask: CatchUp["ask"]): Promise<Listed[]> {
   const listed: Listed[] = [];
   for (let cursor = ""; listed.length <= mostNamed; ) {
-    const { body, headers } = await ask(`/experimental/session?archived=true&limit=${pageOf}${cursor}`).catch(() =>
-      ask("/session"),
+    const { body, headers } = await ask(`/experimental/session?archived=true&limit=${pageOf}${cursor}`).catch(
+      () => ask("/session"),
     );
     const page = (Array.isArray(body) ? body : []).flatMap((one: unknown): Listed[] => {
       const info = objectOf(one);

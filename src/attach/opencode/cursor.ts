@@ -44,7 +44,9 @@ export function openCursor(path: string, now: number): Cursor {
       try {
         mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
         const beside = `${path}.${process.pid}`;
-        writeFileSync(beside, JSON.stringify({ v: 1, since, sessions: Object.fromEntries(seqs) }), { mode: 0o600 });
+        writeFileSync(beside, JSON.stringify({ v: 1, since, sessions: Object.fromEntries(seqs) }), {
+          mode: 0o600,
+        });
         renameSync(beside, path);
         changed = false;
       } catch {
@@ -66,7 +68,10 @@ function read(path: string): { readonly since: number; readonly seqs: Map<string
     const since = file?.["since"];
     const entries = Object.entries(objectOf(file?.["sessions"]) ?? {});
     if (typeof since !== "number") return undefined;
-    return { since, seqs: new Map(entries.flatMap(([id, seq]) => (typeof seq === "number" ? [[id, seq]] : []))) };
+    return {
+      since,
+      seqs: new Map(entries.flatMap(([id, seq]) => (typeof seq === "number" ? [[id, seq]] : []))),
+    };
   } catch {
     // Not there yet, or torn: it begins anew.
     return undefined;

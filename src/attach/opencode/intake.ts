@@ -2,7 +2,11 @@ import { errorCode } from "../../errors.ts";
 import type { Happening } from "../../model/happening.ts";
 import { type JsonObject, objectOf, textOf } from "../../record/sources/claude-code/line.ts";
 import { type OpenCodeEvent, openCodeEvent } from "../../record/sources/opencode/event.ts";
-import { createOpenCodeSource, type LoadedSession, type OpenCodeSource } from "../../record/sources/opencode/live.ts";
+import {
+  createOpenCodeSource,
+  type LoadedSession,
+  type OpenCodeSource,
+} from "../../record/sources/opencode/live.ts";
 import type { OpencodeApi } from "./api.ts";
 
 /** What of a server is recorded. */
@@ -50,6 +54,8 @@ export class Intake {
     const info = event.type.startsWith("session.") ? objectOf(event.properties["info"]) : undefined;
     if (info !== undefined) await this.#decide(id, info);
     if (this.#verdicts.get(id) === false) return false;
+    // What was missed was told by its session's newest state: an older one would undo it for a moment.
+    if (event.id !== undefined && this.#seen.has(event.id)) return true;
     const kept = this.#verdicts.get(id) === true && this.#keep(event);
     if (!this.#source.knows(id) && info === undefined) await this.#ask(id);
     if (!this.#accepted(id)) return false;
@@ -64,7 +70,7 @@ export class Intake {
     return this.#seen.has(id);
   }
 
-  /** Takes a durable event that was missed: what became of it, `load` tells. */
+  /** Keeps a durable event that was missed: what became of it, `load` told. */
   async keepMissed(value: unknown): Promise<void> {
     const event = openCodeEvent(value);
     if (event?.sessionId !== undefined && this.#accepted(event.sessionId)) this.#keep(event);
@@ -125,7 +131,9 @@ export class Intake {
     }
     const fits =
       (directory === undefined || textOf(info["directory"]) === directory) &&
-      (session === undefined || id === session || (parent !== undefined && this.#verdicts.get(parent) === true));
+      (session === undefined ||
+        id === session ||
+        (parent !== undefined && this.#verdicts.get(parent) === true));
     this.#verdicts.set(id, fits);
     return fits;
   }

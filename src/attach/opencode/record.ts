@@ -91,7 +91,10 @@ class Recording implements OpencodeRecording {
       await this.#changed(until - performance.now());
     }
     if (!this.#connected) return false;
-    return within(this.#serially(() => this.#catchUp()), Math.max(1, until - performance.now()));
+    return within(
+      this.#serially(() => this.#catchUp()),
+      Math.max(1, until - performance.now()),
+    );
   };
 
   close = ({ timeout = 3_000 }: { readonly timeout?: number } = {}): Promise<void> =>
@@ -100,7 +103,11 @@ class Recording implements OpencodeRecording {
   [Symbol.asyncDispose] = (): Promise<void> => this.close();
 
   async #end(timeout: number): Promise<void> {
-    if (this.#connected && timeout > 0) await within(this.#serially(() => this.#catchUp()), timeout);
+    if (this.#connected && timeout > 0)
+      await within(
+        this.#serially(() => this.#catchUp()),
+        timeout,
+      );
     this.#stop.abort();
     this.#notify();
     await within(this.#ended, 1_000);

@@ -51,7 +51,10 @@ export function sessionRowOf(info: JsonObject): JsonObject {
 }
 
 /** What stands in no table of OpenCode's: a retry, a permission that was asked for, an error before any answer. */
-export function passingRow({ id, type, properties, sessionId }: OpenCodeEvent, at: number): Happening | undefined {
+export function passingRow(
+  { id, type, properties, sessionId }: OpenCodeEvent,
+  at: number,
+): Happening | undefined {
   if (sessionId === undefined) return undefined;
   const row = passing(type, properties);
   if (row === undefined) return undefined;
@@ -98,7 +101,9 @@ function asked(properties: JsonObject): Passing {
   const name = textOf(properties["id"]);
   const what = textOf(properties["permission"]) ?? textOf(properties["type"]) ?? "something";
   const callId = textOf(objectOf(properties["tool"])?.["callID"]) ?? textOf(properties["callID"]);
-  const patterns = [properties["patterns"] ?? properties["pattern"] ?? []].flat().filter((one) => textOf(one));
+  const patterns = [properties["patterns"] ?? properties["pattern"] ?? []]
+    .flat()
+    .filter((one) => textOf(one));
   return {
     name,
     text: `A permission was asked for: ${[what, ...patterns.map(String)].join(" ")}`,

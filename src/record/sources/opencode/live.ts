@@ -47,6 +47,8 @@ interface Live {
   /** Parts of messages that were not heard of yet. */
   readonly orphans: Map<string, OpenCodeRow[]>;
   busy: boolean;
+  /** It is known from its begin on. */
+  whole: boolean;
   /** By the id of a happening, what was told of it last. */
   readonly told: Map<string, string>;
 }
@@ -59,7 +61,7 @@ export function createOpenCodeSource(): OpenCodeSource {
 
   function liveOf(id: string): Live {
     const live = sessions.get(id) ?? {
-      ...{ id, row: undefined, busy: false },
+      ...{ id, row: undefined, busy: false, whole: false },
       ...{ messages: [], orphans: new Map<string, OpenCodeRow[]>(), told: new Map<string, string>() },
     };
     // The newest is the last one.
@@ -82,6 +84,7 @@ export function createOpenCodeSource(): OpenCodeSource {
       const live = liveOf(id);
       live.row = sessionRowOf(info);
       live.busy = busy;
+      live.whole = true;
       live.messages.length = 0;
       for (const message of messages) {
         hold(live, message.info);
@@ -107,6 +110,7 @@ function tellEvent(live: Live, event: OpenCodeEvent, at: number): Happening[] {
   const info = objectOf(properties["info"]);
   if (type === "session.created" || type === "session.updated") {
     const first = live.row === undefined;
+    if (type === "session.created") live.whole = true;
     if (info !== undefined) live.row = sessionRowOf(info);
     return first ? tellAll(live) : [...tellSession(live), ...tellCalls(live)];
   }
@@ -118,15 +122,16 @@ function tellEvent(live: Live, event: OpenCodeEvent, at: number): Happening[] {
     const passed = passingRow(event, at);
     return [...tellSession(live), ...tellCalls(live), ...(passed === undefined ? [] : [passed])];
   }
-  // The answer that is being given will say it itself.
-  if (type === "session.error" && isAnswering(live)) return [];
+  // The answer that is being given says it itself.
+  if (type === "session.error" && saysItself(live)) return [];
   const passed = passingRow(event, at);
   return passed === undefined ? [] : fresh(live, [passed]);
 }
 
-function isAnswering({ messages }: Live): boolean {
+function saysItself({ messages }: Live): boolean {
   const last = messages.at(-1);
-  return last?.data["role"] === "assistant" && !isOver(last.data);
+  if (last?.data["role"] !== "assistant") return false;
+  return !isOver(last.data) || objectOf(last.data["error"]) !== undefined;
 }
 
 function tellMessage(live: Live, info: JsonObject): Happening[] {
@@ -153,7 +158,11 @@ function tellPart(live: Live, part: JsonObject): Happening[] {
 }
 
 function tellAll(live: Live): Happening[] {
-  const out = [...tellSession(live), ...live.messages.flatMap((message) => tellHeld(live, message)), ...tellCalls(live)];
+  const out = [
+    ...tellSession(live),
+    ...live.messages.flatMap((message) => tellHeld(live, message)),
+    ...tellCalls(live),
+  ];
   for (const old of live.messages.slice(0, -wholeMessages)) slim(live, old);
   return out;
 }
@@ -164,23 +173,35 @@ function tellHeld(live: Live, message: Held, part?: string): Happening[] {
   const over = isOver(message.data) || live.messages.indexOf(message) < lastAnswer(live.messages);
   const { told, newest } = openCodeMessage(live.id, message, over);
   message.newest = newest;
-  const asked = told.filter((one) => part === undefined || one.part === part || one.part.startsWith(message.id));
-  return fresh(live, asked.map(({ happening }) => happening));
+  const asked = told.filter(
+    (one) => part === undefined || one.part === part || one.part.startsWith(message.id),
+  );
+  return fresh(
+    live,
+    asked.map(({ happening }) => happening),
+  );
 }
 
 function tellSession(live: Live): Happening[] {
   if (live.row === undefined) return [];
   const session = openCodeSession(live.id, { row: live.row, messages: live.messages });
-  return fresh(live, [live.busy ? { ...session, status: "running", endedAt: null, errorMessage: null } : session]);
+  return fresh(live, [
+    live.busy ? { ...session, status: "running", endedAt: null, errorMessage: null } : session,
+  ]);
 }
 
 function tellCalls(live: Live): Happening[] {
   const { id, row, messages, busy } = live;
   if (row === undefined) return [];
-  const messageOf = new Map(messages.flatMap((one) => (one.newest === undefined ? [] : [[one.id, one.newest]])));
-  // What it counts beside its answers is only known when it is at rest.
+  const messageOf = new Map(
+    messages.flatMap((one) => (one.newest === undefined ? [] : [[one.id, one.newest]])),
+  );
   const calls = openCodeCalls(id, { row, messages }, messageOf);
-  if (busy) return fresh(live, calls.filter(({ estimated }) => !estimated));
+  // At work, only a step that is finished counts: an answer may tell its tokens before its steps do, and what is
+  // counted beside the answers is not known yet.
+  const steps = (call: (typeof calls)[number]): boolean =>
+    !call.estimated && !messages.some((message) => message.id === objectOf(call.metadata)?.["callId"]);
+  if (busy || !live.whole) return fresh(live, calls.filter(steps));
   const none = noHiddenCall(id);
   const gone = live.told.has(none.id) && !calls.some((call) => call.id === none.id);
   return fresh(live, gone ? [...calls, none] : calls);

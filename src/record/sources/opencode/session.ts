@@ -34,7 +34,8 @@ export function openCodeSession(sessionId: string, { row, messages }: OpenCodeSe
     source: "opencode",
     sourceId: null,
     agentId: parent === undefined ? null : (agent ?? null),
-    parentSessionId: parent ?? null,
+    // One that nobody of OpenCode's started may stand below a session of the program that drives it.
+    ...(parent === undefined ? {} : { parentSessionId: parent }),
     gitBranch: null,
   };
 }
@@ -57,9 +58,7 @@ function promptOf(messages: readonly OpenCodeMessage[]): string | null {
 }
 
 /** An answer that is neither completed nor failed was cut off, or is being given. */
-function statusOf(
-  last: OpenCodeMessage | undefined,
-): Pick<SessionHappening, "status" | "errorMessage"> {
+function statusOf(last: OpenCodeMessage | undefined): Pick<SessionHappening, "status" | "errorMessage"> {
   if (last?.data["role"] !== "assistant") return { status: "completed", errorMessage: null };
   const error = objectOf(last.data["error"]);
   if (error !== undefined) {
