@@ -184,6 +184,7 @@ function listOf(value: unknown): JsonObject[] {
 
 /** The event as it came. */
 function rawOf({ sessionId, id, type, properties }: OpenCodeEvent): Happening[] {
-  void [sessionId, id, type, properties];
-  return [];
+  if (sessionId === undefined) return [];
+  const line = JSON.stringify({ ...(id === undefined ? {} : { id }), type, properties });
+  return [{ kind: "rawEvent", sessionId, subpath: "events", source: "opencode", uuid: id, line }];
 }

@@ -13,13 +13,24 @@ export interface Event {
 
 /** The recorded cases of test/fixtures/opencode, in the order in which they took place. */
 export const cases: readonly string[] = [
-  ...["tools", "hello", "todo", "subagent", "permission-reject", "permission-once", "abort", "overloaded-once"],
+  ...[
+    "tools",
+    "hello",
+    "todo",
+    "subagent",
+    "permission-reject",
+    "permission-once",
+    "abort",
+    "overloaded-once",
+  ],
   ...["bad-request", "cut", "server-error", "compact", "after-compact", "shell", "fork", "delete"],
 ];
 
 export function eventsOf(...names: readonly string[]): Event[] {
   return names.flatMap((name) => {
-    const path = fileURLToPath(new URL(`../../fixtures/opencode/opencode-events-${name}.jsonl`, import.meta.url));
+    const path = fileURLToPath(
+      new URL(`../../fixtures/opencode/opencode-events-${name}.jsonl`, import.meta.url),
+    );
     const lines = readFileSync(path, "utf8").split("\n").filter(Boolean);
     return lines.map((line) => JSON.parse(line) as Event);
   });
@@ -52,7 +63,13 @@ export interface FakeOpencode extends AsyncDisposable {
 
 const durable = new Set(["session.created", "session.updated", "message.updated", "message.part.updated"]);
 
-export async function fakeOpencode({ password }: { readonly password?: string } = {}): Promise<FakeOpencode> {
+export async function fakeOpencode({
+  password,
+  fresh = false,
+}: {
+  readonly password?: string;
+  readonly fresh?: boolean;
+} = {}): Promise<FakeOpencode> {
   const sessions = new Map<string, Kept>();
   const history: Json[] = [];
   const seqs = new Map<string, number>();
@@ -62,6 +79,9 @@ export async function fakeOpencode({ password }: { readonly password?: string } 
 
   const say = (response: ServerResponse, payload: unknown): boolean =>
     response.write(`data: ${JSON.stringify({ directory: "/workspace", project: "global", payload })}\n\n`);
+
+  /** With `fresh`, as if what was recorded took place now. */
+  const listedAs = ({ info }: Kept): Json => (fresh ? { ...info, time: { updated: Date.now() } } : info);
 
   function keep({ id, type, properties }: Event): Json | undefined {
     const { info, part, sessionID = String(info?.["id"]) } = properties;
@@ -74,7 +94,8 @@ export async function fakeOpencode({ password }: { readonly password?: string } 
       const parts = session.messages.get(String(info["id"]))?.parts ?? new Map<string, Json>();
       session.messages.set(String(info["id"]), { info, parts });
     }
-    if (part !== undefined) session.messages.get(String(part["messageID"]))?.parts.set(String(part["id"]), part);
+    if (part !== undefined)
+      session.messages.get(String(part["messageID"]))?.parts.set(String(part["id"]), part);
     if (!durable.has(type)) return undefined;
     const seq = (seqs.get(sessionID) ?? -1) + 1;
     seqs.set(sessionID, seq);
@@ -86,7 +107,10 @@ export async function fakeOpencode({ password }: { readonly password?: string } 
     const { pathname } = new URL(request.url ?? "", "http://localhost");
     asked.push(`${request.method} ${pathname}`);
     if (hangs) return;
-    const given = Buffer.from((request.headers.authorization ?? "").replace("Basic ", ""), "base64").toString();
+    const given = Buffer.from(
+      (request.headers.authorization ?? "").replace("Basic ", ""),
+      "base64",
+    ).toString();
     if (password !== undefined && given !== `opencode:${password}`) return void response.writeHead(401).end();
     if (pathname === "/global/event") {
       response.writeHead(200, { "content-type": "text/event-stream" });
@@ -101,7 +125,7 @@ export async function fakeOpencode({ password }: { readonly password?: string } 
     const found = ((): unknown => {
       if (pathname === "/path") return { state: "/home/user/.local/state/opencode" };
       if (pathname === "/sync/history") return missed(history, body as Record<string, number>);
-      if (pathname === "/experimental/session") return [...sessions.values()].map(({ info }) => info);
+      if (pathname === "/experimental/session") return [...sessions.values()].map(listedAs);
       if (pathname === "/session/status") return busy(sessions);
       if (what === "message") return session === undefined ? undefined : listed(session);
       return session?.info;
