@@ -109,6 +109,7 @@ export function syncAtSessionEnd(recorder: Recorder, schedule: Schedule, after: 
   };
   return {
     id: recorder.id,
+    spool: recorder.spool,
     record,
     flush: recorder.flush,
     close,
