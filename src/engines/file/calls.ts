@@ -1,5 +1,5 @@
 import type { Answer, Statement } from "../sql/client.ts";
-import { startThread } from "./caller.ts";
+import { type Caller, startThread } from "./caller.ts";
 import type { FileClient } from "./session.ts";
 
 export type Call =
@@ -12,8 +12,14 @@ export type Call =
 
 /** A file in the thread that `module` is. */
 export async function openThread(module: URL, path: string, options: object): Promise<FileClient> {
-  const start = { module, path, data: { path, options } };
-  const { ask, close } = await startThread<Call>(start, { kind: "close" });
+  return fileClient(
+    path,
+    await startThread<Call>({ module, path, data: { path, options } }, { kind: "close" }),
+  );
+}
+
+/** The file as its thread has it. */
+export function fileClient(path: string, { ask, close }: Caller<Call>): FileClient {
   return {
     place: path,
     read: (statement) => ask<Answer>({ kind: "read", statement }),

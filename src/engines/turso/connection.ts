@@ -7,16 +7,20 @@ import { engineOfMark, foreignDatabase, marks, otherEngine, setTursoMark } from 
 import { type Answer, fellShort, query, type Statement, statement } from "../sql/client.ts";
 import type { TursoDatabase, TursoStatement } from "./driver.ts";
 import { isLocked } from "./errors.ts";
-import { isForTurso } from "./owner.ts";
+import { checkSynced, isForTurso } from "./owner.ts";
 
 export interface TursoConnectionOptions {
   readonly readonly: boolean;
   /** Of a new file; one that is there keeps its own. */
   readonly pageSize?: number | undefined;
+  /** Its pages come from a server as well, whose header has no mark. */
+  readonly synced?: boolean;
 }
 
 export interface TursoConnection<Database extends TursoDatabase> extends Connection {
   readonly db: Database;
+  /** Sets the mark where it is missing. */
+  own(): Promise<void>;
 }
 
 /** How long a call may block its thread for another thread's transaction; the patience is above. */
@@ -41,7 +45,7 @@ type Prepared = { readonly run: TursoStatement; readonly places: number };
 export async function openTursoConnection<Database extends TursoDatabase>(
   path: string,
   connect: () => Promise<Database>,
-  { readonly, pageSize = 4096 }: TursoConnectionOptions,
+  { readonly, pageSize = 4096, synced = false }: TursoConnectionOptions,
 ): Promise<TursoConnection<Database>> {
   if (readonly) requireFile(path);
   else makeFile(path);
@@ -50,6 +54,7 @@ export async function openTursoConnection<Database extends TursoDatabase>(
   // Before Turso makes anything of it: who finds the mark does not open the file only to look whose it is, and a thread
   // that closed it again would take the lock from the others.
   if (isForTurso(path)) setTursoMark(path);
+  checkSynced(path, synced);
   const db = await connectPatiently(connect);
   const cache = new Map<string, Prepared>();
   const prepare = async (sql: string): Promise<Prepared> => {
@@ -80,11 +85,12 @@ export async function openTursoConnection<Database extends TursoDatabase>(
   return {
     db,
     async setUp() {
-      if (!readonly) await db.exec(`pragma page_size = ${pageSize}`);
-      await ownFile(path, db, { readonly, run });
+      if (!readonly && !synced) await db.exec(`pragma page_size = ${pageSize}`);
+      await ownFile(path, db, { readonly, synced, run });
       // Each commit is on the disk: the engine is beta, and its log is the only copy.
       await db.exec("pragma synchronous = full");
     },
+    own: () => ownFile(path, db, { readonly, synced, run }),
     read: run,
     write: (writes) => transact(db, writes, run),
     // It takes no bound value.
@@ -96,8 +102,9 @@ export async function openTursoConnection<Database extends TursoDatabase>(
     async close() {
       for (const { run: prepared } of cache.values()) prepared.close();
       cache.clear();
-      // The file alone is then whole; others of this process may still be at it, and then the log stays.
-      await db.exec("pragma wal_checkpoint(truncate)").catch(() => undefined);
+      // The file alone is then whole; others of this process may still be at it, and then the log stays. The log of a
+      // synced file is its sync engine's.
+      if (!synced) await db.exec("pragma wal_checkpoint(truncate)").catch(() => undefined);
       await db.close();
     },
   };
@@ -173,7 +180,7 @@ async function runOne(db: TursoDatabase, statements: readonly Statement[], run: 
 async function ownFile(
   path: string,
   db: TursoDatabase,
-  { readonly, run }: { readonly readonly: boolean; readonly run: Run },
+  { readonly, synced, run }: { readonly readonly: boolean; readonly synced: boolean; readonly run: Run },
 ): Promise<void> {
   const isOurs = async (): Promise<boolean> => {
     const owner = engineOfMark((await run(query("pragma application_id"))).rows[0]?.[0]);
@@ -181,8 +188,11 @@ async function ownFile(
     return owner === "turso";
   };
   const tables = async (): Promise<string[]> => {
-    const { rows } = await run(query("select name from sqlite_master where type = 'table' limit 5"));
-    return rows.map(([name]) => String(name)).filter((name) => !name.startsWith("turso_"));
+    const { rows } = await run(query("select name from sqlite_master where type = 'table' limit 100"));
+    const names = rows.map(([name]) => String(name)).filter((name) => !/^(_*turso_|sqlite_)/.test(name));
+    // What a server has of ours comes without our mark.
+    const isSyncedStore = synced && names.some((name) => name.endsWith("schema_version"));
+    return isSyncedStore ? [] : names.slice(0, 5);
   };
   if (!(await isOurs())) {
     if (readonly) throw foreignDatabase(path, await tables());

@@ -1,5 +1,6 @@
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import Database from "libsql";
+import { LociError } from "../../errors.ts";
 import { sqliteKind } from "../libsql/errors.ts";
 import { engineOfMark, foreignDatabase, hasTursoMark, otherEngine } from "../file/mark.ts";
 
@@ -31,4 +32,22 @@ export function isForTurso(path: string): boolean {
   } finally {
     db.close();
   }
+}
+
+/**
+ * What is written without the sync engine is not in its list of changes, and would never reach the server: a file is
+ * synced from its beginning to its end.
+ */
+export function checkSynced(path: string, synced: boolean): void {
+  const wasSynced = existsSync(`${path}-info`);
+  if (wasSynced === synced || (synced && statSync(path).size === 0)) return;
+  const sentence = wasSynced
+    ? `${path} is synced by Turso, and was opened without the server's URL: what is written so would never reach it.`
+    : `${path} was made without Turso's sync, which would never send what is in it.`;
+  throw new LociError("config", `${sentence} Nothing was changed.`, {
+    where: path,
+    next: wasSynced
+      ? "open(url, { sync: { url, authToken } })"
+      : "Take it into a new one: loci export, then loci import",
+  });
 }
