@@ -1,5 +1,10 @@
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, symlinkSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { freePort } from "./sqld.ts";
 import { root } from "./tools.ts";
 
 /**
@@ -25,4 +30,55 @@ export function missingTurso(): string | undefined {
     }
   }
   return undefined;
+}
+
+export interface TursoServer {
+  readonly url: string;
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Turso's own sync server, which its command line has for development, on 127.0.0.1. */
+export async function startTursoServer(): Promise<TursoServer> {
+  const name = `cli-${process.platform}-${process.arch}${process.platform === "linux" ? "-gnu" : ""}`;
+  const program = join(root, "test/servers/node_modules/@tursodatabase", name, "tursodb");
+  const folder = await mkdtemp(join(tmpdir(), "loci-tursodb-"));
+  const port = await freePort();
+  let child: ChildProcess | undefined;
+  const start = async (): Promise<void> => {
+    const args = [join(folder, "hub.db"), "--sync-server", `127.0.0.1:${port}`];
+    child = spawn(program, args, { stdio: "ignore" });
+    for (let tries = 0; !(await connects(port)); tries++) {
+      if (tries > 2_000 || child.exitCode !== null)
+        throw new Error(`tursodb did not start (${child.exitCode}).`);
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+  };
+  const kill = async (): Promise<void> => {
+    const running = child;
+    child = undefined;
+    if (running === undefined || running.exitCode !== null) return;
+    const gone = new Promise((resolve) => running.once("exit", resolve));
+    running.kill("SIGKILL");
+    await gone;
+  };
+  await start();
+  return {
+    url: `http://127.0.0.1:${port}`,
+    start,
+    kill,
+    async stop() {
+      await kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function connects(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
 }

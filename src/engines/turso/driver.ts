@@ -59,7 +59,7 @@ export async function importTurso(): Promise<DatabasePackage> {
 }
 
 export async function importTursoSync(): Promise<SyncPackage> {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an optional package, as above
   return (await importPackage("@tursodatabase/sync")) as SyncPackage;
 }
 
