@@ -111,7 +111,7 @@ export interface Loci extends AsyncDisposable {
 }
 
 /**
- * Opens a store: a path or a `file:` URL, `postgres://…`, `libsql://…`, or `memory:`. Without a URL, the one that
+ * Opens a store: a path or a `file:` URL, `turso:PATH`, `postgres://…`, `libsql://…`, or `memory:`. Without a URL, the one that
  * `LOCI_URL` names, else `TURSO_DATABASE_URL`, else `~/.loci/loci.db`. Errors: `config`, `corrupt`, `permission`, `schema`, `unreachable`, `unsupported`.
  */
 export async function open(url: string = storeUrl(), options: OpenOptions = {}): Promise<Loci> {
