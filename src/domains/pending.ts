@@ -12,10 +12,7 @@ interface Written {
 }
 
 /** One row a session: the span of its messages that the index does not have, or has in an older form. */
-export async function pendingRows(
-  engine: Engine,
-  { said, tools, until }: Written,
-): Promise<PendingSearch[]> {
+export async function pendingRows(engine: Engine, { said, tools, until }: Written): Promise<PendingSearch[]> {
   const sequences = new Map(said.map((row) => [row.id, row.sequence]));
   const elsewhere = [
     ...new Set(tools.flatMap(({ messageId: id }) => (id === null || sequences.has(id) ? [] : [id]))),

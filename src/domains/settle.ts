@@ -23,11 +23,7 @@ export async function settleSessions(
   }
 }
 
-async function totalsOf(
-  engine: Engine,
-  ids: readonly string[],
-  nameModel: boolean,
-): Promise<Change[]> {
+async function totalsOf(engine: Engine, ids: readonly string[], nameModel: boolean): Promise<Change[]> {
   const sessionId = { anyOf: ids };
   const rows = await engine.find(sessions, {
     where: { id: { anyOf: ids } },

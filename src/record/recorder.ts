@@ -11,7 +11,7 @@ import { withEnvFile } from "./redact-env.ts";
 import { createRedactor, type Redactor, type RedactOptions } from "./redact.ts";
 import { createShared, type Shared } from "./shared.ts";
 import { createSpoolWriter, lineBytes, segmentBytes, type SpoolWriter } from "./spool.ts";
-import { takeIn, Unfit } from "./take-in.ts";
+import { takeIn, tooLarge, Unfit } from "./take-in.ts";
 import type { DrainStore } from "./write-lines.ts";
 
 export interface RecorderOptions {
@@ -55,6 +55,8 @@ export interface Flushed extends Tally {
 export interface Recorder extends AsyncDisposable {
   /** The recorder's name in the spool and in the ledger. */
   readonly id: string;
+  /** Its folder. */
+  readonly spool: string;
   /**
    * Takes a happening in, and answers its id; undefined when it was dropped, which `tally` counts with the reason.
    * When it returns, the happening is in the spool and survives the end of this process. Never throws, never waits
@@ -77,7 +79,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
 
 class SpoolingRecorder implements Recorder {
   readonly id: string = newId();
-  readonly #spool: string;
+  readonly spool: string;
   readonly #limit: number;
   readonly #now: () => number;
   readonly #shared: Shared = createShared();
@@ -103,7 +105,7 @@ class SpoolingRecorder implements Recorder {
   }: RecorderOptions) {
     const { authToken, now = Date.now, opener = new URL("../drain-store.js", import.meta.url).href } = rest;
     const owner = thisProcess();
-    this.#spool = spool;
+    this.spool = spool;
     this.#limit = spoolLimit;
     this.#now = now;
     this.#redactor = createRedactor(redact === false ? { off: true } : withEnvFile(redact));
@@ -133,7 +135,7 @@ class SpoolingRecorder implements Recorder {
       return this.#take(happening);
     } catch (error) {
       const reason = spoolReason(error);
-      this.#warning.hourly(`Loci: ${this.#spool}: ${reason}, so what happens now is not recorded.`);
+      this.#warning.hourly(`Loci: ${this.spool}: ${reason}, so what happens now is not recorded.`);
       return this.#drop(reason);
     }
   };
@@ -163,11 +165,12 @@ class SpoolingRecorder implements Recorder {
 
   #take(happening: Happening): string | undefined {
     if (this.#closed !== undefined) return this.#drop("closed");
-    const taken = takeIn(happening, Math.trunc(this.#now()));
+    const taken = takeIn(happening, Math.trunc(this.#now()), this.#redactor.line);
     if (taken instanceof Unfit) return this.#drop(taken.reason);
-    if (taken.json.length > lineBytes) return this.#drop("larger than 16 MiB");
+    if (taken.json.length > lineBytes) return this.#drop(tooLarge);
     if (this.#isFull()) return this.#drop("the spool is full");
-    this.#writer.append(this.#noted, this.#dropped, this.#redactor.line(taken.json));
+    const line = taken.clean ? taken.json : this.#redactor.line(taken.json);
+    this.#writer.append(this.#noted, this.#dropped, line);
     const segment = this.#writer.segment();
     if (segment !== this.#shared.segment()) this.#shared.begin(segment);
     this.#drain?.appended();
@@ -198,7 +201,7 @@ class SpoolingRecorder implements Recorder {
     this.#problem = message.sentence;
     // A lock is over in a moment; everything else wants somebody to look.
     if (message.code === "busy") return;
-    this.#warning.hourly(`Loci: what is recorded waits in ${this.#spool}, because: ${message.sentence}`);
+    this.#warning.hourly(`Loci: what is recorded waits in ${this.spool}, because: ${message.sentence}`);
   }
 
   #flushed(timeout: number): Flushed {
@@ -212,7 +215,7 @@ class SpoolingRecorder implements Recorder {
     await this.#drain?.close();
     this.#writer.close();
     // What is still there is anybody's from now on.
-    for (const file of listSpool(this.#spool)) if (file.recorder === this.id) release(file);
+    for (const file of listSpool(this.spool)) if (file.recorder === this.id) release(file);
     return this.#flushed(timeout);
   }
 }

@@ -30,9 +30,17 @@ export function createLocalOnly(engine: Engine, now: () => Millis): LocalOnly {
     // Before its parents are asked: two sessions may name each other.
     for (const id of open) known.set(id, stays.has(id));
     await ask([...new Set(parents.values())].filter((id) => id !== null));
-    const found = rows.filter((row) => !stays.has(row.id) && (saysSo(row) || known.get(row.parentSessionId ?? "") === true));
+    const found = rows.filter(
+      (row) => !stays.has(row.id) && (saysSo(row) || known.get(row.parentSessionId ?? "") === true),
+    );
     for (const { id } of found) known.set(id, true);
-    if (found.length > 0) await engine.write([insert(syncLocal, found.map(({ id }) => ({ sessionId: id, since: now() })))]);
+    if (found.length > 0)
+      await engine.write([
+        insert(
+          syncLocal,
+          found.map(({ id }) => ({ sessionId: id, since: now() })),
+        ),
+      ]);
   }
 
   return {
@@ -41,13 +49,19 @@ export function createLocalOnly(engine: Engine, now: () => Millis): LocalOnly {
       await ask(ids);
       return new Set(ids.filter((id) => known.get(id) === true));
     },
-    all: async () => (await engine.find(syncLocal, { fields: ["sessionId"] })).map(({ sessionId }) => sessionId),
+    all: async () =>
+      (await engine.find(syncLocal, { fields: ["sessionId"] })).map(({ sessionId }) => sessionId),
   };
 }
 
 /** `{ "localOnly": true }` in a session's metadata: so it stays from its first happening on. */
 function saysSo({ metadata }: Asked): boolean {
-  return typeof metadata === "object" && metadata !== null && "localOnly" in metadata && metadata.localOnly === true;
+  return (
+    typeof metadata === "object" &&
+    metadata !== null &&
+    "localOnly" in metadata &&
+    metadata.localOnly === true
+  );
 }
 
 export async function markLocal(engine: Engine, sessionId: string, since: Millis): Promise<void> {

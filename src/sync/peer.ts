@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { type Change, type Engine, insert, update } from "../engine/engine.ts";
-import type { Millis } from "../model/collection.ts";
 import { syncPeers, type SyncPeer } from "../model/sync-state.ts";
 
 /** What this store knows of a hub, and writes down as it goes on. */
@@ -65,9 +64,4 @@ function newPeer(place: string, mode: string, makeId: () => string): SyncPeer {
     bytesSent: 0,
     bytesReceived: 0,
   };
-}
-
-/** Times in milliseconds and nothing else: what a person is told stands in the doors. */
-export function sinceOk({ okAt, triedAt }: SyncPeer): Millis | null {
-  return okAt ?? triedAt;
 }

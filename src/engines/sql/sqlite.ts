@@ -5,6 +5,7 @@ import { columnName, type FieldKind } from "../../model/collection.ts";
 import { type Param, query } from "./client.ts";
 import type { Column, Dialect } from "./dialect.ts";
 import { sqliteRules } from "./guard-lists.ts";
+import { sqliteFeed } from "./sqlite-feed.ts";
 import { quoted } from "./writer.ts";
 
 const millisNow =
@@ -20,7 +21,7 @@ const made = {
 };
 
 /** SQLite and its family. A time is `YYYY-MM-DD HH:MM:SS.SSS`, so that `created_at > datetime('now', '-1 day')` works. */
-export function createSqliteDialect(name: string, { select, unpacker }: Packing = packed): Dialect {
+export function createSqliteDialect(name: string, { select, unpacker }: Packing = packedTexts): Dialect {
   return {
     name,
     lexis: sqliteRules.lexis,
@@ -78,6 +79,7 @@ export function createSqliteDialect(name: string, { select, unpacker }: Packing 
     },
     hasTable: (table) => query("select 1 from sqlite_master where type = 'table' and name = ?", [table]),
     lockSchema: [],
+    feed: sqliteFeed,
     copyTable: () => [],
   };
 }
@@ -123,7 +125,13 @@ function unpackerOf(columns: readonly Column[]): (row: readonly unknown[]) => re
   };
 }
 
-const packed: Packing = { select: selectPacked, unpacker: unpackerOf };
+const packedTexts: Packing = { select: selectPacked, unpacker: unpackerOf };
+
+/** For databases from which every text arrives as it is. */
+export const plainColumns: Packing = {
+  select: (columns) => columns.map(({ expression }) => expression).join(", "),
+  unpacker: () => (row) => row,
+};
 
 function isText({ kind }: Column): boolean {
   return kind === "id" || kind === "text" || kind === "time" || kind === "json" || kind === "payload";

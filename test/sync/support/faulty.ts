@@ -1,5 +1,5 @@
 import { LociError } from "../../../dist/index.js";
-import type { SyncEngine } from "../../../dist/sync/land.js";
+import type { SyncEngine } from "../../../dist/sync/link/land.js";
 import type { Random } from "./random.ts";
 
 /** How a way to a store behaves: shares of calls. */
