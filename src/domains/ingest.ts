@@ -17,6 +17,7 @@ import {
 } from "./rows.ts";
 import { createSequences, type Sequences } from "./sequences.ts";
 import { settleSessions } from "./settle.ts";
+import { createTelemetry } from "./telemetry.ts";
 
 export interface IngestOptions {
   /** Written in the same step as the rows; when rows have to be compared with older ones, right after them. */
@@ -58,11 +59,14 @@ interface Batch {
 /** Turns happenings into rows. What is written twice stands once. */
 export function createIngest(engine: Engine, { now, costOf }: IngestParts): Ingest {
   const sequences = createSequences(engine);
+  const telemetry = createTelemetry(engine);
 
   return {
     async write(happenings, { changes = [], claimPendingUntil: until = 0, fresh = false } = {}) {
       const batch: Batch = { parts: sortHappenings(happenings, now()), fresh, until };
       const { parts } = batch;
+      const better = await telemetry.giveWay(parts);
+      for (const id of better.emptied) sequences.forget(id);
       const said = await sequences.number(parts.messages.values(), parts.heard);
       const tools = await toolRows(engine, batch, sequences);
       const pending = await pendingRows(engine, { said, tools: tools.rows, until });
@@ -72,6 +76,7 @@ export function createIngest(engine: Engine, { now, costOf }: IngestParts): Inge
         insert(messages, said),
         ...tools.changes,
         ...(await callChanges(engine, batch, costOf)),
+        ...better.changes,
         insert(pendingSearch, pending),
       ];
       // Only a message can be left out for a reason that asks for a second write.
@@ -161,10 +166,19 @@ function toolPatch(
   before: ToolExecution["status"],
 ): Partial<ToolExecution> {
   const durationMs = given.durationMs ?? duration(row.startedAt, given.endedAt);
+  // Who says that it ended and not how does not know better than who did.
+  const silent = status === undefined || status === "running";
+  const ended = silent && before === "running" && typeof given.endedAt === "number";
   return {
     ...given,
     ...(durationMs === null ? {} : { durationMs }),
-    ...(status === undefined || (status === "running" && before !== "running") ? {} : { status }),
+    ...(ended
+      ? { status: "completed" }
+      : silent && before !== "running"
+        ? {}
+        : status === undefined
+          ? {}
+          : { status }),
   };
 }
 

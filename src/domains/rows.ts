@@ -145,10 +145,10 @@ export function messageRow(part: MessagePart, sequence: number, at: number): Mes
 
 export function toolExecutionRow(part: ToolExecutionPart, at: number): ToolExecution {
   const startedAt = part.startedAt ?? part.endedAt ?? at;
+  const ended = typeof part.endedAt === "number";
   return {
     messageId: null,
     resultMessageId: null,
-    status: "running",
     input: null,
     output: null,
     error: null,
@@ -157,6 +157,13 @@ export function toolExecutionRow(part: ToolExecutionPart, at: number): ToolExecu
     agentId: null,
     metadata: null,
     ...part,
+    // A call with an end runs no more, whoever forgot to say how it ended.
+    status:
+      part.status === undefined || part.status === "running"
+        ? ended
+          ? "completed"
+          : "running"
+        : part.status,
     startedAt,
     durationMs: part.durationMs ?? duration(startedAt, part.endedAt),
   };
