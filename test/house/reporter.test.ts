@@ -10,7 +10,11 @@ afterEach(() => {
 });
 
 /** Runs one file of tests under our own configuration; answers the last line and the exit code. */
-async function runTests(body: string, strict = false): Promise<{ last: string; code: number; ran: Ran }> {
+async function runTests(
+  body: string,
+  strict = false,
+  more: NodeJS.ProcessEnv = {},
+): Promise<{ last: string; code: number; ran: Ran }> {
   const folder = mkdtempSync(join(tmpdir(), "loci-reporter-"));
   folders.push(folder);
   mkdirSync(join(folder, "test"));
@@ -18,6 +22,8 @@ async function runTests(body: string, strict = false): Promise<{ last: string; c
   writeFileSync(join(folder, "test/a.test.ts"), `import { expect, test } from "vitest";\n${body}\n`);
   const env: NodeJS.ProcessEnv = { ...process.env, LOCI_TEST_STRICT: strict ? "1" : "0", NO_COLOR: "1" };
   delete env["VITEST"];
+  delete env["LOCI_TEST_COUNT"];
+  Object.assign(env, more);
   const args = ["run", "--root", folder, "--config", join(root, "vitest.config.ts")];
   const ran = await run(tool("vitest"), args, { env });
   return { last: ran.stdout.trimEnd().split("\n").at(-1) ?? "", code: ran.code, ran };
@@ -49,4 +55,16 @@ test("a skipped test says why, and fails a strict run", async () => {
   expect(lax).toMatchObject({ last: "1 passed, 0 failed", code: 0 });
   expect(lax.ran.stdout).toContain("skipped: b: no server here");
   expect(await runTests(skipping, true)).toMatchObject({ last: "1 passed, 0 failed", code: 1 });
+});
+
+test("several runs that share a file are counted together, and a failure of the first fails the last", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "loci-count-"));
+  folders.push(folder);
+  const count = { LOCI_TEST_COUNT: join(folder, "count.json") };
+  const bad = 'test("a", () => {}); test("b", () => { throw new Error("no"); });';
+  expect(await runTests(bad, false, count)).toMatchObject({ last: "1 passed, 1 failed", code: 1 });
+  expect(await runTests('test("c", () => {});', false, count)).toMatchObject({
+    last: "2 passed, 1 failed",
+    code: 1,
+  });
 });
