@@ -7,7 +7,10 @@ import { type PendingSearch, pendingSearch } from "../model/search.ts";
 import { sessions } from "../model/session.ts";
 import { type ToolExecution, toolExecutions } from "../model/tool-execution.ts";
 import {
+  afterEnd,
   duration,
+  hasEnded,
+  type ModelCallPart,
   modelCallRow,
   type Parts,
   sessionRow,
@@ -161,24 +164,18 @@ async function toolRows(
 
 /** What a later word on a call changes: the given fields and its duration; a call that ended stays ended. */
 function toolPatch(
-  { id: _, status, ...given }: ToolExecutionPart,
+  part: ToolExecutionPart,
   row: ToolExecution,
   before: ToolExecution["status"],
 ): Partial<ToolExecution> {
+  const { id: _, ...given } = hasEnded(before) ? afterEnd(part) : part;
   const durationMs = given.durationMs ?? duration(row.startedAt, given.endedAt);
-  // Who says that it ended and not how does not know better than who did.
-  const silent = status === undefined || status === "running";
-  const ended = silent && before === "running" && typeof given.endedAt === "number";
+  const isOver = typeof given.endedAt === "number" && !hasEnded(given.status);
   return {
     ...given,
     ...(durationMs === null ? {} : { durationMs }),
-    ...(ended
-      ? { status: "completed" }
-      : silent && before !== "running"
-        ? {}
-        : status === undefined
-          ? {}
-          : { status }),
+    // Who says that it ended and not how has nothing to complain of.
+    ...(isOver ? { status: "completed" } : {}),
   };
 }
 
@@ -190,18 +187,28 @@ async function callChanges(
   const { modelCalls: given, heard } = parts;
   if (given.size === 0) return [];
   const there = fresh ? [] : await engine.find(modelCalls, { where: { id: { anyOf: [...given.keys()] } } });
-  const known = new Map(there.map(({ costUsd: _, ...row }) => [row.id, row]));
+  const known = new Map(there.map((row) => [row.id, row]));
   const added: ModelCall[] = [];
   const patches: Change[] = [];
   for (const part of given.values()) {
     const before = known.get(part.id);
-    const row = modelCallRow({ ...before, ...part }, heard.get(part.id) ?? 0, costOf);
+    const row = modelCallRow({ ...keptOf(before, part), ...part }, heard.get(part.id) ?? 0, costOf);
     const { id, ...rest } = row;
     if (before === undefined) added.push(row);
     else patches.push(update(modelCalls, { id }, rest));
   }
   return [insert(modelCalls, added), ...patches];
 }
+
+/** What is known of a call already. Its cost stays while its tokens do: who tells it again may not say what it cost. */
+function keptOf(before: ModelCall | undefined, part: ModelCallPart): Partial<ModelCall> | undefined {
+  if (before === undefined) return undefined;
+  const { costUsd, ...kept } = before;
+  const grown = counts.some((name) => (part[name] ?? before[name]) !== before[name]);
+  return grown || costUsd === null || (part.model ?? before.model) !== before.model ? kept : before;
+}
+
+const counts = ["inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens"] as const;
 
 /** One row a session: the span of its messages that the index does not have, or has in an older form. */
 async function pendingRows(

@@ -42,7 +42,7 @@ export function createTelemetry(engine: Engine): Telemetry {
       if (told.size === 0 && own.length === 0) return { changes: [], emptied: [] };
       const stored = await storedOf(engine, [...told, ...own.map(({ id }) => id)]);
       const better = [...told].filter((id) => (stored.get(id)?.source ?? source) !== source);
-      for (const id of told) settleWith(parts.sessions, stored.get(id));
+      for (const id of told) settleWith(parts.sessions, id, stored.get(id));
       const changes = better.length === 0 ? [] : await withheld(engine, parts, new Set(better));
       const emptied = own.filter(({ id }) => stored.get(id)?.source === source);
       for (const part of emptied) {
@@ -73,12 +73,17 @@ async function storedOf(engine: Engine, ids: readonly string[]): Promise<Map<str
 }
 
 /** Requests come in any order: a session keeps its first title and its widest span, and its newest state. */
-function settleWith(parts: Map<string, SessionPart>, stored: Stored | undefined): void {
-  const part = stored === undefined ? undefined : parts.get(stored.id);
-  if (stored === undefined || part === undefined) return;
+function settleWith(parts: Map<string, SessionPart>, id: string, stored: Stored | undefined): void {
+  const part = parts.get(id);
+  if (part?.source !== source) return;
+  if (stored === undefined) {
+    // Nothing will say that it is over.
+    parts.set(id, { status: "completed", ...part });
+    return;
+  }
   const { status, errorMessage, title, ...rest } = part;
   const older = (part.endedAt ?? 0) < (stored.endedAt ?? 0);
-  parts.set(stored.id, {
+  parts.set(id, {
     ...rest,
     ...(older || status === undefined ? {} : { status }),
     ...(older || errorMessage === undefined ? {} : { errorMessage }),

@@ -1,5 +1,5 @@
 import type { Happening } from "../../../model/happening.ts";
-import type { JsonObject } from "../claude-code/line.ts";
+import { type JsonObject, objectOf } from "../claude-code/line.ts";
 import { sinceAnswer, type Turn, turnsOf } from "./conversation.ts";
 import { sayTurns, sessionOf } from "./genai.ts";
 import type { Signal } from "./signal.ts";
@@ -105,8 +105,9 @@ function callRows(sessionId: string, signal: Signal, hidden: boolean): Happening
 }
 
 function toolRows(sessionId: string, signal: Signal): Happening[] {
-  const { attributes, failure, startedAt, endedAt, traceId, spanId } = signal;
-  const output = jsonIn(attributes["ai.toolCall.result"]);
+  const { attributes, startedAt, endedAt, traceId, spanId } = signal;
+  const { output, exitCode } = resultIn(attributes["ai.toolCall.result"]);
+  const failure = signal.failure ?? (exitCode === 0 ? undefined : String(output));
   return [
     toolOf(sessionId, {
       callId: textIn(attributes, "ai.toolCall.id"),
@@ -114,11 +115,22 @@ function toolRows(sessionId: string, signal: Signal): Happening[] {
       name: textIn(attributes, "ai.toolCall.name") ?? "unknown",
       status: failure === undefined ? "completed" : "error",
       input: jsonIn(attributes["ai.toolCall.args"]),
-      output,
-      error: failure,
+      ...(failure === undefined ? { output } : { error: failure }),
+      ...(exitCode === 0 ? {} : { metadata: { exitCode } }),
       startedAt,
       endedAt,
       durationMs: endedAt - startedAt,
     }),
   ];
+}
+
+/** OpenCode's tools answer an object around what they put out; a command that failed is told by its exit code. */
+function resultIn(value: unknown): { readonly output: unknown; readonly exitCode: number } {
+  const output = jsonIn(value);
+  const around = objectOf(output);
+  const exit = objectOf(around?.["metadata"])?.["exit"];
+  return {
+    output: typeof around?.["title"] === "string" ? (around["output"] ?? output) : output,
+    exitCode: typeof exit === "number" ? exit : 0,
+  };
 }

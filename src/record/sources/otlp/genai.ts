@@ -104,7 +104,7 @@ export function sayTurns(
       ...say(role, thinking, { thinking: true }),
       ...say(role, text),
       ...calls.map(({ id, name, input }) =>
-        toolOf(sessionId, { callId: id, name, input: jsonIn(input), status: "running", startedAt: at }),
+        toolOf(sessionId, { callId: id, name, input: jsonIn(input), startedAt: at }),
       ),
       // How it went stands in the tool's own span, where there is one. A result alone does not name its tool.
       ...results

@@ -81,16 +81,15 @@ function noteSession(
   sessions.set(sessionId, { startedAt, endedAt, title, service, facts: given });
 }
 
-/** Nothing in telemetry says that a session is over; it ends, for now, with the last that was heard of it. */
+/** Nothing in telemetry says that a session is over: it ends, for now, with the last that was heard of it. */
 function sessionHappening([id, parts]: readonly [string, SessionParts]): Happening {
   const { startedAt, endedAt, title, service, facts } = parts;
-  const { prompt: _, status = "completed", ...known } = facts;
+  const { prompt: _, ...known } = facts;
   return {
     kind: "session",
     id,
     source: "otlp",
     ...known,
-    status,
     startedAt,
     endedAt,
     ...(title === undefined ? {} : { title }),
