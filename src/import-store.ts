@@ -3,7 +3,8 @@ import type { Prices } from "./domains/prices.ts";
 import type { Search } from "./domains/search/search.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { IndexThread } from "./index-thread.ts";
-import type { ImportOptions, ImportProgress, ImportReport } from "./record/import/import.ts";
+import type { Following, FollowOptions } from "./record/import/follow.ts";
+import type { ImportOptions, ImportParts, ImportProgress, ImportReport } from "./record/import/import.ts";
 
 export interface ImportAll extends Omit<ImportOptions, "paths"> {
   /** False: what is imported is not made searchable now. */
@@ -38,10 +39,7 @@ export async function importAll(
     how.onProgress?.(progress);
   };
   try {
-    const openForeign = async (path: string) =>
-      (await import("./engines/libsql/foreign.ts")).openForeign(path);
-    const parts = { engine, ingest, costOf: prices.costOf, now: Date.now, openForeign };
-    const report = await importPaths(parts, {
+    const report = await importPaths(importParts({ engine, ingest, prices }), {
       ...how,
       onProgress,
       ...(paths === undefined ? {} : { paths }),
@@ -59,4 +57,28 @@ export async function importAll(
   } finally {
     beside?.stop();
   }
+}
+
+/** Follows the files of agents, and makes what comes in searchable. */
+export async function followAll(
+  { engine, ingest, prices, searching }: ImportInto,
+  options: FollowOptions = {},
+): Promise<Following> {
+  const { followSources } = await import("./record/import/follow.ts");
+  return followSources(importParts({ engine, ingest, prices }), {
+    ...options,
+    async onImported(sessions) {
+      await (await searching()).catchUp();
+      await options.onImported?.(sessions);
+    },
+  });
+}
+
+function importParts({
+  engine,
+  ingest,
+  prices,
+}: Pick<ImportInto, "engine" | "ingest" | "prices">): ImportParts {
+  const openForeign = async (path: string) => (await import("./engines/libsql/foreign.ts")).openForeign(path);
+  return { engine, ingest, costOf: prices.costOf, now: Date.now, openForeign };
 }

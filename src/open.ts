@@ -21,10 +21,11 @@ import type { Assignment } from "./domains/tasks/assign.ts";
 import type { Tasks } from "./domains/tasks/tasks.ts";
 import type { Engine, SqlDoor } from "./engine/engine.ts";
 import type { Happening } from "./model/happening.ts";
-import { type ImportAll, importAll } from "./import-store.ts";
+import { followAll, type ImportAll, importAll } from "./import-store.ts";
 import { createDatabases, type Databases } from "./databases/databases.ts";
 import { describePlace, type Environment, lociHome, type Place, storeUrl } from "./place.ts";
 import { readOwnPrices } from "./price-file.ts";
+import type { Following, FollowOptions } from "./record/import/follow.ts";
 import type { ImportReport } from "./record/import/import.ts";
 import { createRecorder, type Recorder, type RecorderOptions } from "./record/recorder.ts";
 import { recorderPlace } from "./recorder-place.ts";
@@ -74,6 +75,8 @@ export interface Loci extends AsyncDisposable {
   add(happenings: readonly Happening[]): Promise<void>;
   /** Brings in transcripts and interchange files. Without paths, what Claude Code left on this machine. */
   import(paths?: readonly string[], options?: ImportAll): Promise<ImportReport>;
+  /** Brings in what agents append to their files, within about a second, until it is closed. See docs/import.md. */
+  follow(options?: FollowOptions): Promise<Following>;
   /** Agents that work together: who is there, how they are, what they do. See docs/swarm.md. */
   swarm(id: string, limits?: Partial<HealthLimits>): Swarm;
   readonly tasks: Tasks & Assignment;
@@ -148,6 +151,7 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
       await ingest.settle(sessions);
     },
     import: (paths, how) => importAll({ engine, ingest, prices, searching, url }, paths, how),
+    follow: (how) => followAll({ engine, ingest, prices, searching, url }, how),
     ...coordination,
     queries: store.queries,
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),

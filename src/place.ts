@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { knownDatabases, databasesFolder } from "./databases/registry.ts";
 import { LociError } from "./errors.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -39,8 +41,9 @@ export function storeUrl(env: Environment = process.env): string {
   return join(lociHome(env), "loci.db");
 }
 
-/** Reads a URL or a path. Errors: `config`. */
-export function toPlace(url: string, env: Environment = process.env): Place {
+/** Reads a URL or a path. Errors: `config`, and `not-found` for the name of a database that is not known here. */
+export function toPlace(given: string, env: Environment = process.env): Place {
+  const url = given.startsWith("db:") ? urlOfDatabase(given, env) : given;
   if (url === "memory:" || url === ":memory:") return { kind: "memory" };
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(url)?.[1]?.toLowerCase();
   // One letter is a drive on Windows.
@@ -53,7 +56,7 @@ export function toPlace(url: string, env: Environment = process.env): Place {
   if (["libsql", "http", "https", "ws", "wss"].includes(scheme)) return { kind: "remote", url, spool };
   throw new LociError(
     "config",
-    `A store is a file, a file: URL, postgres://…, libsql://… or memory:, not ${scheme}:…`,
+    `A store is a file, a file: URL, postgres://…, libsql://…, db:NAME or memory:, not ${scheme}:…`,
     {
       where: withoutCredentials(url),
       next: "loci config get db --origin",
@@ -87,6 +90,29 @@ export function tokenForSql(url: string, env: Environment = process.env): string
 function isFor(url: string, named: string | undefined): boolean {
   if (named === undefined || !/^(libsql|https?|wss?):/i.test(named)) return true;
   return URL.canParse(url) && URL.canParse(named) && new URL(url).host === new URL(named).host;
+}
+
+/** `db:agent-1`, or `db:sqld/agent-1` where several providers have one of that name: without a question to anybody. */
+function urlOfDatabase(given: string, env: Environment): string {
+  const [, provider, name = ""] = /^db:(?:([a-z]+)\/)?(.*)$/s.exec(given) ?? [];
+  const home = lociHome(env);
+  const path = join(databasesFolder(home), `${name}.db`);
+  const file = /^[a-z0-9-]+$/.test(name) && existsSync(path) ? [{ provider: "local", url: path }] : [];
+  const found = [...file, ...knownDatabases(home).filter((item) => item.name === name)].filter(
+    (item) => provider === undefined || item.provider === provider,
+  );
+  const [only, other] = found;
+  if (only && !other) return only.url;
+  if (only && other) {
+    throw new LociError("config", `${name} is on ${found.map((item) => item.provider).join(" and on ")}.`, {
+      where: given,
+      next: `Say which one: db:${only.provider}/${name}`,
+    });
+  }
+  throw new LociError("not-found", `No database ${JSON.stringify(name.slice(0, 80))} is known here.`, {
+    where: databasesFolder(home),
+    next: "loci database ls asks the providers; loci database create NAME makes one",
+  });
 }
 
 function filePlace(url: string): Place {

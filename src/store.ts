@@ -105,13 +105,24 @@ async function openEngine(place: Place, options: Metered): Promise<Engine> {
       const { createRemoteEngine } = await import("./engines/remote/remote.ts");
       return createRemoteEngine(place.url, {
         ...options.connections,
-        authToken: options.authToken ?? tokenFor(place.url),
-        readOnlyToken: tokenForSql(place.url),
+        ...(await tokensFor(place.url, options.authToken)),
         busyTimeout: options.busyTimeout,
         meter: options.meter,
       });
     }
   }
+}
+
+/** Given, in the environment, or made here for a database by its name. */
+async function tokensFor(
+  url: string,
+  given: AuthToken | undefined,
+): Promise<{ readonly authToken: AuthToken | undefined; readonly readOnlyToken: AuthToken | undefined }> {
+  const [authToken, readOnlyToken] = [given ?? tokenFor(url), tokenForSql(url)];
+  if (authToken !== undefined || /[?&]authToken=/.test(url)) return { authToken, readOnlyToken };
+  const { mintedTokens } = await import("./minted.ts");
+  const made = mintedTokens(url);
+  return { authToken: made?.authToken, readOnlyToken: readOnlyToken ?? made?.readOnlyToken };
 }
 
 /** `LOCI_SQL_URL` is a second way to the store that `LOCI_URL` names, and to no other one. */

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { LociError } from "../errors.ts";
 import type { Millis } from "../model/collection.ts";
 import { createLocalProvider } from "./local.ts";
@@ -9,13 +8,16 @@ import {
   type DatabaseProvider,
   type ProviderUsage,
   type RemovedDatabase,
+  type TokenMint,
   unknownDatabase,
 } from "./provider.ts";
+import { createRegistry, databasesFolder } from "./registry.ts";
+import { createSqldProvider, sqldOf } from "./sqld.ts";
 import { createTokens, type Tokens } from "./tokens.ts";
 import { createTursoProvider } from "./turso.ts";
 
 export interface OnProvider {
-  /** `local` or `turso`. Default: turso where it is configured. */
+  /** `local`, `sqld` or `turso`. Default for a new one: turso, else sqld, where it is configured. */
   readonly on?: string | undefined;
 }
 
@@ -30,7 +32,7 @@ export interface Databases {
   remove(name: string, where?: OnProvider): Promise<RemovedDatabase>;
   /** Null where the provider does not count. */
   usage(name: string, span: { readonly from: Millis; readonly to: Millis }): Promise<ProviderUsage | null>;
-  /** Absent where no platform is configured. */
+  /** Absent where no provider makes tokens. */
   readonly tokens?: Tokens;
 }
 
@@ -44,23 +46,13 @@ export interface DatabasesOptions {
 }
 
 export function createDatabases({ env, home, make, now }: DatabasesOptions): Databases {
-  const local = createLocalProvider({ folder: join(home, "databases"), make, now });
-  const platform = platformOf(env);
-  const turso =
-    platform && createTursoProvider({ ...platform, baseUrl: baseUrlOf(env["TURSO_API_BASEURL"]) });
-  const providers: readonly DatabaseProvider[] = turso === undefined ? [local] : [turso, local];
-  const usual = {
-    database: env["TURSO_DEFAULT_DATABASE"] || undefined,
-    permission: env["TOKEN_PERMISSION"] || undefined,
-    expiration: env["TOKEN_EXPIRATION"] || undefined,
-  };
-
-  const list = async (): Promise<DatabaseItem[]> =>
-    (await Promise.all(providers.map((provider) => provider.list()))).flat();
-  const get = async (name: string, { on }: OnProvider = {}): Promise<DatabaseItem> => {
-    const all = on === undefined ? await list() : await providerOf(providers, on).list();
-    return onlyOne(all, name);
-  };
+  const local = createLocalProvider({ folder: databasesFolder(home), make, now });
+  const remote = remoteProviders({ env, home, now });
+  const providers = [...remote, local];
+  const list = (): Promise<DatabaseItem[]> => listAll(providers);
+  const get = (name: string, { on }: OnProvider = {}): Promise<DatabaseItem> =>
+    getOne(on === undefined ? providers : [providerOf(providers, on)], name);
+  const tokens = tokensOf(remote, { env, now });
   return {
     providers: providers.map(({ name }) => name),
     list,
@@ -74,8 +66,63 @@ export function createDatabases({ env, home, make, now }: DatabasesOptions): Dat
       const { provider } = await get(name);
       return (await providerOf(providers, provider).usage?.(name, span)) ?? null;
     },
-    ...(turso?.tokens !== undefined && { tokens: createTokens({ mint: turso.tokens, now, usual }) }),
+    ...(tokens !== undefined && { tokens }),
   };
+}
+
+/** Tokens for databases at servers, without the databases of this machine. */
+export function createDatabaseTokens({ env, home, now }: Omit<DatabasesOptions, "make">): Tokens | undefined {
+  return tokensOf(remoteProviders({ env, home, now }), { env, now });
+}
+
+function remoteProviders({ env, home, now }: Omit<DatabasesOptions, "make">): readonly DatabaseProvider[] {
+  const platform = platformOf(env);
+  const sqld = sqldOf(env);
+  const providers: DatabaseProvider[] = [];
+  if (platform) {
+    const baseUrl = baseUrlOf(env["TURSO_API_BASEURL"]);
+    providers.push(createTursoProvider({ ...platform, baseUrl, registry: createRegistry(home, "turso") }));
+  }
+  if (sqld) providers.push(createSqldProvider({ ...sqld, registry: createRegistry(home, "sqld"), now }));
+  return providers;
+}
+
+function tokensOf(
+  providers: readonly DatabaseProvider[],
+  { env, now }: Pick<DatabasesOptions, "env" | "now">,
+): Tokens | undefined {
+  const makers = providers.filter((provider) => provider.tokens !== undefined);
+  if (makers.length === 0) return undefined;
+  const makerOf = async (database: string): Promise<TokenMint> => {
+    const [only, other] = makers;
+    const name = other === undefined ? only?.name : (await getOne(providers, database)).provider;
+    const maker = makers.find((provider) => provider.name === name)?.tokens;
+    if (maker) return maker;
+    throw new LociError("config", `${database} is on ${name}, which makes no tokens here.`, {
+      next: "For a sqld, name its key in LOCI_SQLD_KEY_FILE",
+    });
+  };
+  const usual = {
+    database: env["TURSO_DEFAULT_DATABASE"] || undefined,
+    permission: env["TOKEN_PERMISSION"] || undefined,
+    expiration: env["TOKEN_EXPIRATION"] || undefined,
+  };
+  const mint: TokenMint = {
+    mint: async (wanted) => (await makerOf(wanted.database)).mint(wanted),
+    rotate: async (database) => (await makerOf(database)).rotate(database),
+  };
+  return createTokens({ mint, now, usual });
+}
+
+async function listAll(providers: readonly DatabaseProvider[]): Promise<DatabaseItem[]> {
+  return (await Promise.all(providers.map((provider) => provider.list()))).flat();
+}
+
+async function getOne(providers: readonly DatabaseProvider[], name: string): Promise<DatabaseItem> {
+  const all = await listAll(providers);
+  if (all.some((item) => item.name === name)) return onlyOne(all, name);
+  const found = await Promise.all(providers.map(async (provider) => provider.find?.(name)));
+  return onlyOne([...all, ...found.filter((item) => item !== undefined)], name);
 }
 
 function providerOf(providers: readonly DatabaseProvider[], name: string | undefined): DatabaseProvider {
@@ -85,7 +132,7 @@ function providerOf(providers: readonly DatabaseProvider[], name: string | undef
     "config",
     `Databases are on ${providers.map((one) => one.name).join(", ")}, not on ${name}.`,
     {
-      next: "For Turso's, set TURSO_API_TOKEN and TURSO_ORGANIZATION.",
+      next: "For Turso's, set TURSO_API_TOKEN and TURSO_ORGANIZATION; for a sqld, LOCI_SQLD_URL and LOCI_SQLD_ADMIN_URL.",
     },
   );
 }

@@ -40,7 +40,7 @@ export interface Mint {
   readonly expiration: string;
 }
 
-/** Tokens for one database each, made with the right to the whole organization. */
+/** Tokens for one database each, made with the right to all of them. */
 export interface TokenMint {
   mint(wanted: Mint): Promise<string>;
   /** Makes every token of the database worthless: one alone cannot be taken back. */
@@ -51,6 +51,8 @@ export interface TokenMint {
 export interface DatabaseProvider {
   readonly name: string;
   list(): Promise<DatabaseItem[]>;
+  /** Asks for one that {@link list} may not know. Absent where that knows all. */
+  find?(name: string): Promise<DatabaseItem | undefined>;
   /** Errors: `invalid` where the name is taken or none. */
   create(name: string, options: CreateDatabaseOptions): Promise<DatabaseItem>;
   /** Errors: `not-found`. */

@@ -1,6 +1,8 @@
+import { expiryOf } from "../engine/json-web-token.ts";
 import { LociError } from "../errors.ts";
 import type { Millis } from "../model/collection.ts";
 import { newId } from "../model/id.ts";
+import { endAfter, isDuration } from "./duration.ts";
 import { type Mint, type Permission, permissions, type TokenMint } from "./provider.ts";
 
 /** A token that this process made; the token itself is told once, to who made it. */
@@ -37,7 +39,7 @@ export interface RevokedTokens {
   readonly revoked: readonly string[];
 }
 
-/** The organization's token makes tokens of one database each: kept in this process's memory, and nowhere else. */
+/** Tokens of one database each, made with a greater right: kept in this process's memory, and nowhere else. */
 export interface Tokens {
   /** A new one. Errors: `invalid`, and those of the provider. */
   create(wish?: TokenWish): Promise<MadeToken>;
@@ -47,7 +49,7 @@ export interface Tokens {
   list(): TokenItem[];
   /**
    * Ends a token by its id, or all of a database by its name. Turso cannot end one alone: all tokens of its database end.
-   * Errors: `not-found`.
+   * A sqld ends none before its time. Errors: `not-found`, `unsupported`.
    */
   revoke(idOrDatabase: string): Promise<RevokedTokens>;
   status(): TokenCacheStatus;
@@ -75,7 +77,7 @@ export function createTokens({ mint, now, usual }: TokensOptions): Tokens {
     const token = await mint.mint(wanted);
     const { database, permission, expiration } = wanted;
     const createdAt = now();
-    const expiresAt = endOf(token) ?? endAfter(expiration, createdAt);
+    const expiresAt = expiryOf(token) ?? endAfter(expiration, createdAt);
     const item: TokenItem = { id: newId(createdAt), database, permission, createdAt, expiresAt };
     made = [item, ...made];
     kept.set(keyOf(wanted), { ...item, token });
@@ -143,37 +145,9 @@ function wantedOf(wish: TokenWish, usual: TokenWish): Mint {
     const came = JSON.stringify(permission.slice(0, 40));
     throw new LociError("invalid", `A token's permission is ${permissions.join(" or ")}, not ${came}.`);
   }
-  if (!/^(?:never|(?:\d{1,6}[smhdwy])+)$/.test(expiration)) {
+  if (!isDuration(expiration)) {
     const came = JSON.stringify(expiration.slice(0, 40));
     throw new LociError("invalid", `A token lasts 7d, 2w1d30m or never, not ${came}.`);
   }
   return { database, permission: known, expiration };
-}
-
-/** What the token says itself (JWT). */
-function endOf(token: string): Millis | undefined {
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8"));
-    if (typeof claims !== "object" || claims === null || !("exp" in claims)) return undefined;
-    return typeof claims.exp === "number" ? claims.exp * 1000 : undefined;
-  } catch {
-    // It is no JWT.
-    return undefined;
-  }
-}
-
-const day = 86_400_000;
-const lengths: Readonly<Record<string, Millis>> = {
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: day,
-  w: 7 * day,
-  y: 365 * day,
-};
-
-function endAfter(expiration: string, from: Millis): Millis | null {
-  if (expiration === "never") return null;
-  const spans = [...expiration.matchAll(/(\d+)([a-z])/g)];
-  return spans.reduce((at, [, count, unit = ""]) => at + Number(count) * (lengths[unit] ?? 0), from);
 }

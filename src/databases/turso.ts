@@ -1,5 +1,6 @@
 import { type ErrorCode, errorCode, LociError } from "../errors.ts";
 import { checkName, type DatabaseItem, type DatabaseProvider } from "./provider.ts";
+import type { Registry } from "./registry.ts";
 
 export interface TursoOptions {
   readonly organization: string;
@@ -7,6 +8,8 @@ export interface TursoOptions {
   readonly token: string;
   /** Default: Turso's own. */
   readonly baseUrl?: string | undefined;
+  /** So that a database opens by its name without a question to the Platform API. */
+  readonly registry: Registry;
 }
 
 /** A call that is not answered for so long counts as lost: the client waits for ever. */
@@ -18,20 +21,28 @@ type Ask = <Answer>(what: string, work: (api: TursoClient) => Promise<Answer>) =
 
 /** Turso Cloud by its Platform API, through the package `@tursodatabase/api`. */
 export function createTursoProvider(options: TursoOptions): DatabaseProvider {
+  const { registry } = options;
   const ask = createAsk(options);
   return {
     name: "turso",
-    list: async () => (await ask("list the databases", (api) => api.databases.list())).map(itemOf),
+    async list() {
+      const items = (await ask("list the databases", (api) => api.databases.list())).map(itemOf);
+      registry.replace(items);
+      return items;
+    },
 
     async create(name, { group, regions = [] }) {
       checkName(name);
       const chosen = group ?? (await groupIn(regions, ask));
       const made = await ask(`create ${name}`, (api) => api.databases.create(name, { group: chosen }));
-      return { name, provider: "turso", url: `libsql://${made.hostname}`, group: chosen, bytes: null };
+      const item = itemOf({ name, hostname: made.hostname, group: chosen });
+      registry.note(item);
+      return item;
     },
 
     async remove(name) {
       await ask(`delete ${name}`, (api) => api.databases.delete(checkName(name)));
+      registry.forget(name);
       return { name, provider: "turso", setAside: null };
     },
 

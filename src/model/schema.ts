@@ -17,6 +17,7 @@ import { queryLog, queryPerformance } from "./query.ts";
 import { importedFiles, rawEvents } from "./raw-event.ts";
 import { pendingSearch, searchBlocks, searchSegments, searchState } from "./search.ts";
 import { sessions } from "./session.ts";
+import { syncSelf, syncVersions } from "./sync.ts";
 import { taskAssignments, taskDependencies, taskLanes, tasks } from "./task.ts";
 import { toolExecutions } from "./tool-execution.ts";
 
@@ -109,6 +110,12 @@ export const searchSchema: Schema = {
   migrations: [{ version: 1, summary: "search index", create: [searchSegments, searchBlocks, searchState] }],
 };
 
+/** What a store holds that takes part in sync: made when sync is switched on. */
+export const syncSchema: Schema = {
+  table: "sync_schema_version",
+  migrations: [{ version: 1, summary: "versions of rows", create: [syncVersions, syncSelf] }],
+};
+
 /** Every collection of the store. */
 export const storeCollections: readonly AnyCollection[] = storeSchema.migrations.flatMap(
   ({ create = [] }) => create,
@@ -117,5 +124,5 @@ export const storeCollections: readonly AnyCollection[] = storeSchema.migrations
 /** Every collection that Loci has a table for. */
 export const ownCollections: readonly AnyCollection[] = [
   ...storeCollections,
-  ...searchSchema.migrations.flatMap(({ create = [] }) => create),
+  ...[searchSchema, syncSchema].flatMap(({ migrations }) => migrations.flatMap(({ create = [] }) => create)),
 ];

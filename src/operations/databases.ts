@@ -4,7 +4,7 @@ import { LociError } from "../errors.ts";
 import type { Loci } from "../open.ts";
 import { isoTime, type Operation, operation } from "./operation.ts";
 
-export { platformOf } from "../databases/platform.ts";
+export { makesTokens } from "../databases/platform.ts";
 export type { DatabaseItem, RemovedDatabase, RevokedTokens, TokenCacheStatus };
 
 export interface DatabasesAnswer {
@@ -19,13 +19,13 @@ const nameParam = { kind: "string", positional: true, required: true, summary: "
 
 const onFlag = {
   kind: "enum",
-  choices: ["local", "turso"],
-  summary: "where: a file of this machine, or Turso; turso where it is configured",
+  choices: ["local", "sqld", "turso"],
+  summary: "where: a file of this machine, a sqld, or Turso; the last of them that is configured",
 } as const;
 
 export const listDatabases: Operation = operation({
   name: "database ls",
-  summary: "the databases by name, on this machine and at Turso",
+  summary: "the databases by name, on this machine and at servers",
   access: "read",
   params: {},
   run: async ({ databases }): Promise<DatabasesAnswer> => ({ items: await databases.list() }),
@@ -48,7 +48,7 @@ export const createDatabase: Operation = operation({
 
 export const removeDatabase: Operation = operation({
   name: "database rm",
-  summary: "take a database away: a file is set aside, what Turso deletes is gone",
+  summary: "take a database away: a file is set aside, what a server deletes is gone",
   access: "write",
   params: { name: nameParam, on: onFlag },
   run: ({ databases }, { name, on }): Promise<RemovedDatabase> => databases.remove(name, { on }),
@@ -63,9 +63,9 @@ export interface TokenAnswer extends Omit<TokenItem, "createdAt" | "expiresAt"> 
 
 function tokensOf({ databases }: Loci): Tokens {
   if (databases.tokens !== undefined) return databases.tokens;
-  throw new LociError("config", "Tokens are Turso's, and no organization of Turso's is configured.", {
-    where: "TURSO_API_TOKEN, TURSO_ORGANIZATION",
-    next: "Set TURSO_API_TOKEN and TURSO_ORGANIZATION.",
+  throw new LociError("config", "Tokens are for databases at servers, and nothing here makes them.", {
+    where: "TURSO_API_TOKEN, LOCI_SQLD_KEY_FILE",
+    next: "Set TURSO_API_TOKEN and TURSO_ORGANIZATION for Turso's, or LOCI_SQLD_KEY_FILE for those of a sqld",
   });
 }
 
@@ -75,7 +75,7 @@ function answerOf<Item extends TokenItem>({ createdAt, expiresAt, ...item }: Ite
 
 export const createToken: Operation = operation({
   name: "database token",
-  summary: "make a token for one database at Turso, and print it once",
+  summary: "make a token for one database, and print it once",
   access: "write",
   params: {
     database: { kind: "string", positional: true, summary: "its name; else TURSO_DEFAULT_DATABASE" },

@@ -10,6 +10,10 @@ export interface FakePlatform {
   /** `POST /v1/organizations/acme/databases` and the like, in order. */
   readonly asked: string[];
   readonly databases: Map<string, { group: string; generation: number }>;
+  /** Where databases are; default `NAME-acme.turso.io`. */
+  host?: string;
+  /** Makes tokens that a real server takes. */
+  sign?: (name: string, permission: "read-only" | "full-access") => Promise<string>;
   /** The next answer has this status. */
   failNext(status: number): void;
   /** Whether a database token is good. */
@@ -31,6 +35,7 @@ export async function startPlatform(): Promise<FakePlatform> {
   const failures: number[] = [];
   let minted = 0;
 
+  const hostOf = (name: string): string => fake.host ?? `${name}-acme.turso.io`;
   const answer = async (request: IncomingMessage): Promise<readonly [status: number, body?: object]> => {
     const url = new URL(request.url ?? "/", "http://here");
     asked.push(`${request.method} ${url.pathname}${url.search}`);
@@ -59,7 +64,7 @@ export async function startPlatform(): Promise<FakePlatform> {
       const all = [...databases].map(([Name, { group }]) => ({
         Name,
         DbId: Name,
-        Hostname: `${Name}-acme.turso.io`,
+        Hostname: hostOf(Name),
         group,
       }));
       return [200, { databases: all }];
@@ -69,7 +74,7 @@ export async function startPlatform(): Promise<FakePlatform> {
       if (databases.has(fresh)) return [409, { error: `database with name ${fresh} already exists` }];
       if (!groups.some((group) => group.name === body["group"])) return [400, { error: "group not found" }];
       databases.set(fresh, { group: String(body["group"]), generation: 0 });
-      return [200, { database: { Name: fresh, DbId: fresh, Hostname: `${fresh}-acme.turso.io` } }];
+      return [200, { database: { Name: fresh, DbId: fresh, Hostname: hostOf(fresh) } }];
     }
     const database = databases.get(name);
     if (database === undefined)
@@ -81,7 +86,9 @@ export async function startPlatform(): Promise<FakePlatform> {
     if (action === "auth/tokens") {
       const days = /^(\d+)d$/.exec(url.searchParams.get("expiration") ?? "")?.[1];
       const exp = days === undefined ? {} : { exp: Math.floor(Date.now() / 1000) + Number(days) * 86_400 };
-      const a = url.searchParams.get("authorization") === "read-only" ? "ro" : "rw";
+      const readOnly = url.searchParams.get("authorization") === "read-only";
+      if (fake.sign) return [200, { jwt: await fake.sign(name, readOnly ? "read-only" : "full-access") }];
+      const a = readOnly ? "ro" : "rw";
       return [200, { jwt: jwt({ a, id: name, generation: database.generation, n: ++minted, ...exp }) }];
     }
     if (action === "auth/rotate") {
@@ -102,7 +109,7 @@ export async function startPlatform(): Promise<FakePlatform> {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  return {
+  const fake: FakePlatform = {
     url: `http://127.0.0.1:${port}/v1/`,
     token,
     organization,
@@ -118,4 +125,5 @@ export async function startPlatform(): Promise<FakePlatform> {
     },
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   };
+  return fake;
 }

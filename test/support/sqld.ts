@@ -12,6 +12,10 @@ export interface SqldOptions {
   readonly tokens?: boolean;
   /** Any number of databases, by the first word of the host: `http://name.localhost`. Default. */
   readonly namespaces?: boolean;
+  /** A read replica of that one. */
+  readonly replicaOf?: Sqld;
+  /** What the admin API asks for. */
+  readonly adminKey?: string;
   readonly args?: readonly string[];
 }
 
@@ -19,6 +23,11 @@ export interface Sqld {
   /** Why there is none; tests are then skipped with this reason, and fail where LOCI_TEST_STRICT=1. */
   readonly missing?: string;
   readonly port: number;
+  readonly adminUrl: string;
+  /** Where replicas ask. */
+  readonly grpcPort: number;
+  /** The private key of its tokens, in PEM. */
+  readonly keyFile: string;
   /** The URL of a new and empty database. */
   database(): Promise<string>;
   /** A signed token with these claims. */
@@ -43,6 +52,9 @@ export async function startSqld(options: SqldOptions = {}): Promise<Sqld> {
     return {
       missing: reason,
       port: 0,
+      adminUrl: "",
+      grpcPort: 0,
+      keyFile: "",
       database: none,
       token: none,
       kill: none,
@@ -63,17 +75,27 @@ function binary(): string {
   );
 }
 
-async function start({ tokens = false, namespaces = true, args = [] }: SqldOptions): Promise<Sqld> {
+async function start(options: SqldOptions): Promise<Sqld> {
+  const { tokens = false, namespaces = true, replicaOf, adminKey, args = [] } = options;
   const program = binary();
   const folder = await mkdtemp(join(tmpdir(), "loci-sqld-"));
   const port = await freePort();
   const adminPort = await freePort();
+  const grpcPort = await freePort();
   const keys = generateKeyPairSync("ed25519");
+  const publicFile = join(folder, "public.pem");
   const keyFile = join(folder, "key.pem");
-  await writeFile(keyFile, keys.publicKey.export({ type: "spki", format: "pem" }));
+  await writeFile(publicFile, keys.publicKey.export({ type: "spki", format: "pem" }));
+  await writeFile(keyFile, keys.privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
   const flags = ["--db-path", join(folder, "data"), "--http-listen-addr", `127.0.0.1:${port}`, "--no-welcome"]
     .concat(namespaces ? ["--enable-namespaces", "--admin-listen-addr", `127.0.0.1:${adminPort}`] : [])
-    .concat(tokens ? ["--auth-jwt-key-file", keyFile] : [])
+    .concat(tokens ? ["--auth-jwt-key-file", publicFile] : [])
+    .concat(
+      replicaOf
+        ? ["--primary-grpc-url", `http://127.0.0.1:${replicaOf.grpcPort}`]
+        : ["--grpc-listen-addr", `127.0.0.1:${grpcPort}`],
+    )
+    .concat(adminKey === undefined ? [] : ["--admin-auth-key", adminKey])
     .concat(args);
   let child: ChildProcess | undefined;
   const log: string[] = [];
@@ -101,6 +123,9 @@ async function start({ tokens = false, namespaces = true, args = [] }: SqldOptio
   let databases = 0;
   return {
     port,
+    adminUrl: `http://127.0.0.1:${adminPort}`,
+    grpcPort,
+    keyFile,
     async database() {
       if (!namespaces) return `http://127.0.0.1:${port}`;
       const name = `test-${++databases}`;

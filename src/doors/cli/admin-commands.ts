@@ -37,22 +37,27 @@ export const adminCommands: readonly Command[] = [
   }),
   operated(listDatabases, {
     view: async () => (await import("./views/databases.ts")).databasesView,
-    examples: [["loci database ls", "on this machine, and at Turso where it is configured"]],
+    examples: [["loci database ls", "on this machine, and at the servers that are configured"]],
   }),
   operated(createDatabase, {
     view: async () => (await import("./views/databases.ts")).databaseView,
-    details: "A store by its name: a file below ~/.loci/databases, or a database of Turso's.",
-    examples: [["loci database create agent-1", "one agent's own"]],
+    details:
+      "A store by its name: a file below ~/.loci/databases, or a database at a sqld or at Turso. db:NAME opens it.",
+    examples: [
+      ["loci database create agent-1", "one agent's own"],
+      ["loci ls --db db:agent-1", "what is in it"],
+    ],
   }),
   operated(removeDatabase, {
     view: async () => (await import("./views/databases.ts")).removedDatabaseView,
     flags: { yes },
     prepare: (call) => confirmed(call, "loci database rm NAME"),
-    examples: [["loci database rm agent-1 --yes", "a file is set aside; what Turso deletes is gone"]],
+    examples: [["loci database rm agent-1 --yes", "a file is set aside; what a server deletes is gone"]],
   }),
   operated(createToken, {
     view: async () => (await import("./views/databases.ts")).tokenView,
-    details: "The organization's token (TURSO_API_TOKEN) makes it. It is printed once and kept nowhere.",
+    details:
+      "Made with the organization's token (TURSO_API_TOKEN), or signed with LOCI_SQLD_KEY_FILE. Printed once, kept nowhere.",
     examples: [["loci database token agent-1 --permission read-only --expiration 1d", "for a reader"]],
   }),
 ];

@@ -1,4 +1,4 @@
-import { platformOf } from "../../operations/databases.ts";
+import { makesTokens } from "../../operations/databases.ts";
 import type { Context, Param } from "../../operations/operation.ts";
 import { adminTools } from "./admin-tools.ts";
 import { claimAliases } from "./claude-flow/claims.ts";
@@ -40,7 +40,7 @@ export interface Offer {
 }
 
 export function offeredTools({ toolsets, flags, env }: Offer): readonly Tool[] {
-  const platform = platformOf(env) !== undefined;
+  const platform = makesTokens(env);
   const offered = tools.filter(
     ({ toolset, flag, needs }) =>
       toolsets.includes(toolset) &&

@@ -18,10 +18,12 @@ export function samplesFolder(): string {
 export interface FindOptions {
   /** Told of a folder that cannot be read below one that was given: the rest is found all the same. */
   readonly onUnreadable?: ((folder: string, error: Error) => void) | undefined;
+  /** Told of each folder that is looked through. */
+  readonly onFolder?: ((folder: string) => void) | undefined;
 }
 
 /** The `.jsonl` files below these paths, the newest first; a file is taken whatever its name is. */
-export function findFiles(paths: readonly string[], { onUnreadable }: FindOptions = {}): FoundFile[] {
+export function findFiles(paths: readonly string[], options: FindOptions = {}): FoundFile[] {
   const found = new Map<string, FoundFile>();
   for (const given of paths) {
     // An empty path would be the folder where the person stands.
@@ -29,7 +31,7 @@ export function findFiles(paths: readonly string[], { onUnreadable }: FindOption
       throw new LociError("invalid", "An empty path names no file.", { next: "loci import PATH" });
     const path = resolve(given);
     const stats = statsOf(path);
-    if (stats.isDirectory()) walk(path, { found, onUnreadable, entries: entriesOf(path) });
+    if (stats.isDirectory()) walk(path, { ...options, found, entries: entriesOf(path) });
     else if (stats.isFile()) found.set(path, fileOf(path, stats));
     else throw notPlain(path);
   }
@@ -37,12 +39,18 @@ export function findFiles(paths: readonly string[], { onUnreadable }: FindOption
 }
 
 /** The same; a folder that is not there, or not ours to read, has none: the caller says where it looked. */
-export function filesIn(path: string): FoundFile[] {
+export function filesIn(path: string, options: FindOptions = {}): FoundFile[] {
   try {
-    return findFiles([path]);
+    return findFiles([path], options);
   } catch {
     return [];
   }
+}
+
+/** One file; undefined where there is none. */
+export function fileAt(path: string): FoundFile | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats?.isFile() === true ? fileOf(path, stats) : undefined;
 }
 
 function fileOf(path: string, stats: Stats): FoundFile {
@@ -83,14 +91,16 @@ interface Walk extends FindOptions {
   readonly entries: readonly Dirent[];
 }
 
-function walk(folder: string, { found, entries, onUnreadable }: Walk): void {
+function walk(folder: string, { entries, ...rest }: Walk): void {
+  const { found, onUnreadable, onFolder } = rest;
+  onFolder?.(folder);
   for (const entry of entries) {
     const path = join(folder, entry.name);
     // A link to a folder is not followed: it could lead back up.
-    if (entry.isDirectory()) walk(path, { found, onUnreadable, entries: below(path, onUnreadable) });
+    if (entry.isDirectory()) walk(path, { ...rest, entries: below(path, onUnreadable) });
     else if (entry.name.endsWith(".jsonl")) {
-      const stats = statSync(path, { throwIfNoEntry: false });
-      if (stats?.isFile() === true) found.set(path, fileOf(path, stats));
+      const file = fileAt(path);
+      if (file !== undefined) found.set(path, file);
     }
   }
 }

@@ -15,6 +15,8 @@ export interface Identity {
   /** The session the file becomes; for an interchange file, made from its path. */
   readonly id: string;
   readonly transcript: Transcript;
+  /** Not one line of it could be read: whose it is was told from its name. */
+  readonly unsure?: boolean;
 }
 
 const firstLook = 64 * 1024;
@@ -43,9 +45,10 @@ export function identify(file: FoundFile, given?: LineSource | "loci"): Identity
       const id = `file-${hash(file.path)}`;
       return { file, source, id, transcript: { sessionId: id } };
     }
-    if (source === "codex") return codexIdentity(file, sample.lines);
-    if (source === "gemini") return geminiIdentity(file, sample.lines);
-    return claudeIdentity(fd, file, sample.lines);
+    const unsure = sample.lines.length === 0;
+    if (source === "codex") return { ...codexIdentity(file, sample.lines), unsure };
+    if (source === "gemini") return { ...geminiIdentity(file, sample.lines), unsure };
+    return { ...claudeIdentity(fd, file, sample.lines), unsure };
   } finally {
     closeSync(fd);
   }

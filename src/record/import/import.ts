@@ -151,7 +151,7 @@ function rootOf(id: string): string {
 const settledAtOnce = 40;
 
 /** Reads every new line, the newest file first; a session's totals are set when all of its files were read. */
-async function readAll(
+export async function readAll(
   run: Run,
   identities: readonly Identity[],
   { unsettled, ids }: { readonly unsettled: readonly string[]; readonly ids: Set<string> },

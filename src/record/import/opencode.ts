@@ -23,6 +23,15 @@ interface SessionState {
  * and of that only the sessions with a row that is new or changed.
  */
 export async function importOpenCode(run: Run, path: string): Promise<ImportCounts> {
+  const { all } = await readOpenCode(run, path);
+  return storedCounts(run.engine, all);
+}
+
+/** The same, without the counts: which sessions the database has, and which of them were read now. */
+export async function readOpenCode(
+  run: Run,
+  path: string,
+): Promise<{ readonly all: ReadonlySet<string>; readonly read: readonly string[] }> {
   const file = databaseFile(path);
   if (file === undefined) throw new LociError("not-found", "There is no such database.", { where: path });
   const whole = `sqlite-${createHash("sha256").update(path).digest("hex").slice(0, 16)}`;
@@ -30,8 +39,9 @@ export async function importOpenCode(run: Run, path: string): Promise<ImportCoun
   const known = new Map(before.filter((row) => folderOf(row) === path).map((row) => [row.id, row]));
   const [mark] = await run.engine.find(importedFiles, { where: { id: whole } });
   const same = mark?.size === file.size && mark.modifiedAt === file.modifiedAt;
+  let read: string[] = [];
   if (!same) {
-    await importSessions(run, path, known);
+    read = await importSessions(run, path, known);
     const { size, modifiedAt } = file;
     const row = { ...emptyRow, id: whole, path, source: "sqlite", size, modifiedAt, importedAt: run.now() };
     await run.write(() =>
@@ -41,7 +51,7 @@ export async function importOpenCode(run: Run, path: string): Promise<ImportCoun
       ]),
     );
   }
-  return storedCounts(run.engine, new Set(known.keys()));
+  return { all: new Set(known.keys()), read };
 }
 
 /** A session's own path: the database, and its id below it. */
@@ -61,7 +71,7 @@ const emptyRow: Omit<ImportedFile, "id" | "path" | "source"> = {
   importedAt: 0,
 };
 
-async function importSessions(run: Run, path: string, known: Map<string, ImportedFile>): Promise<void> {
+async function importSessions(run: Run, path: string, known: Map<string, ImportedFile>): Promise<string[]> {
   using database = await openForeign(run, path);
   const rows = database.rows("session");
   if (rows === null || database.rows("message", { id: "" }) === null) {
@@ -73,6 +83,7 @@ async function importSessions(run: Run, path: string, known: Map<string, Importe
   const digests = ["message", "part"].map((table) => database.digests(table, "session_id", "time_updated"));
   const redactor = createRedactor(run.redact);
   const newest = rows.toSorted((one, other) => countOf(other["time_updated"]) - countOf(one["time_updated"]));
+  const imported: string[] = [];
   for (const [done, row] of newest.entries()) {
     const id = textOf(row["id"]);
     if (id === undefined) continue;
@@ -82,8 +93,10 @@ async function importSessions(run: Run, path: string, known: Map<string, Importe
     if (before?.importedAt !== 0 && stateOf(before)?.digest === digest) continue;
     const read: Reading = { run, database, redactor, digest, before, path: `${path}/${id}.jsonl` };
     known.set(id, await importSession(read, id, row));
+    imported.push(id);
     run.progress({ stage: "read", done: done + 1, files: rows.length, bytes: 0, totalBytes: 0 });
   }
+  return imported;
 }
 
 interface Reading {

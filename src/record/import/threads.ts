@@ -70,6 +70,8 @@ function createPool(count: number): Pool {
       busy.get(worker)?.onMessage(message, worker);
       if (message.kind !== "done" && message.kind !== "failed") return;
       busy.delete(worker);
+      // One that waits for work keeps no process alive.
+      worker.unref();
       idle.push(worker);
       next();
     });
@@ -89,6 +91,7 @@ function createPool(count: number): Pool {
       const task = worker === undefined ? undefined : queue.shift();
       if (worker === undefined || task === undefined) return;
       busy.set(worker, task);
+      worker.ref();
       worker.postMessage({ kind: "job", job: task.job });
     }
   }
