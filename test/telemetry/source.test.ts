@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { declarationTable, telemetryDeclarations } from "../../dist/record/sources/declared.js";
 import { readMessage } from "../../dist/record/sources/otlp/wire.js";
 import { requests } from "../../dist/record/sources/otlp/messages.js";
 import { readTelemetry } from "../../dist/record/sources/otlp/otlp.js";
+import { read } from "../support/tools.ts";
 import { encoded } from "./encode.ts";
 import { aiSdkSpans, type Kind, type Sent, sent, type Told, told } from "./world.ts";
 
@@ -256,4 +258,9 @@ describe("whatever the source", () => {
     const read = readTelemetry("traces", request("traces", [span, { name: "no ids" }, 7, null]) as never, 0);
     expect(read).toEqual({ happenings: [], unrelated: 1, rejected: 3 });
   });
+});
+
+test("the table of who sends what is the one that the code declares", () => {
+  expect(read("docs/opentelemetry.md")).toContain(declarationTable(telemetryDeclarations));
+  expect(telemetryDeclarations.length).toBeGreaterThan(4);
 });
