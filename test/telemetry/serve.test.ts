@@ -241,7 +241,7 @@ describe("a receiver", () => {
 
 test("kills at random lose nothing that was acknowledged", async () => {
   // 50 in test/agents.
-  const { acknowledged, lost, doubled } = await killed(8);
-  expect(acknowledged).toBeGreaterThan(8);
+  const { acknowledged, lost, doubled } = await killed(4);
+  expect(acknowledged).toBeGreaterThan(4);
   expect([lost, doubled]).toEqual([0, 0]);
-});
+}, 240_000);
