@@ -1,3 +1,4 @@
+import { LociError } from "../errors.ts";
 import type { AnyCollection } from "../model/collection.ts";
 import type { RowVersion } from "../model/sync.ts";
 
@@ -35,4 +36,10 @@ export interface Applied {
   readonly counts: number[];
   /** Of each finding the rows that are there, by key; none at all where a guard did not hold. */
   readonly found: Array<Array<Readonly<Record<string, unknown>>>>;
+}
+
+/** The limit of a page, checked. */
+export function pageSize({ limit }: Pick<FeedQuery, "limit">): number {
+  if (Number.isSafeInteger(limit) && limit > 0) return limit;
+  throw new LociError("invalid", `The limit of a page of the feed is a whole number from 1, not ${limit}.`);
 }

@@ -2,7 +2,7 @@ import { LociError } from "../errors.ts";
 import type { AnyCollection, Millis } from "../model/collection.ts";
 import { type RowVersion, syncSelf, syncVersions } from "../model/sync.ts";
 import type { Engine, Feed } from "./engine.ts";
-import type { Applied, Finding } from "./feed.ts";
+import { type Applied, type Finding, pageSize } from "./feed.ts";
 import { planChange } from "./change.ts";
 import { createMemoryNotes, type MemoryNotes } from "./memory-notes.ts";
 import type { MemoryTable } from "./memory-table.ts";
@@ -30,13 +30,14 @@ export function createMemoryFeed({ engine, tableOf, now, makeStoreId }: MemoryFe
     async start(tables) {
       await engine().prepare(syncSchema);
       store ??= makeStoreId();
-      const self = { id: "self", store, noted: null, completeAt: now() };
+      const self = { id: "self", store, noted: null };
       await engine().write([{ kind: "insert", into: syncSelf, rows: [self] }]);
       notes.begin(store, tables);
       return store;
     },
 
-    async read({ after, limit, notVia, collections }) {
+    async read({ after, notVia, collections, ...asked }) {
+      const limit = pageSize(asked);
       if (store === undefined) throw notStarted();
       const [of, seq] = (after ?? `${store}:0`).split(":");
       const last = notes.last();

@@ -9,7 +9,6 @@ import {
   optional,
   payload,
   text,
-  time,
 } from "./collection.ts";
 
 /** A collection whose rows are synced: which fields are, since what is derived (totals, counters) is not. */
@@ -73,16 +72,14 @@ export interface SyncSelf {
   readonly id: string;
   /** The store's own id; another one where the store was taken back from a backup: what it gave out is no more. */
   readonly store: string;
-  /** Which fields of which collections are noted, and by which program text. */
+  /** Which fields of which collections are noted; null until the rows are that were there before. */
   readonly noted: unknown;
-  /** When the rows were all noted that were there before. */
-  readonly completeAt: Millis | null;
 }
 
 export const syncSelf: Collection<SyncSelf> = {
   name: "sync_self",
   key: "id",
-  fields: { id, store: id, noted: payload, completeAt: optional(time) },
+  fields: { id, store: id, noted: payload },
   unique: [],
   indexes: [],
 };

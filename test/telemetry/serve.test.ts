@@ -157,7 +157,7 @@ describe("a receiver", () => {
     const answer = refusing.receive(request);
     expect([answer.status, Buffer.from(answer.body).toString()]).toEqual([
       200,
-      '{"partialSuccess":{"rejectedSpans":"3","errorMessage":"refused by the recorder"}}',
+      '{"partialSuccess":{"rejectedSpans":"4","errorMessage":"refused by the recorder"}}',
     ]);
   });
 

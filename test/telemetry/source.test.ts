@@ -239,6 +239,21 @@ describe("whatever the source", () => {
     expect(compared).toBeGreaterThan(100);
   });
 
+  test("every record is kept raw, once, with all its attributes", () => {
+    const names = new Set<string>();
+    let records = 0;
+    for (const { kind, body } of [...sent("claude-code"), ...sent("claude-code")]) {
+      for (const happening of readTelemetry(kind, body, 0).happenings) {
+        if (happening.kind !== "rawEvent") continue;
+        names.add(happening.uuid ?? "");
+        records++;
+      }
+      if (kind === "logs") expect(JSON.stringify(readTelemetry(kind, body, 0))).toContain("terminal.type");
+    }
+    expect(records).toBe(2 * names.size);
+    expect(names.size).toBeGreaterThan(100);
+  });
+
   test("what tells of no agent is counted and not kept, and what is no record is rejected", () => {
     const span = {
       traceId: "a".repeat(32),

@@ -213,6 +213,12 @@ export const feedCases: Cases = {
     assert.deepEqual(await all(feed, none.cursor), []);
   }),
 
+  "a page of nothing is refused": fed(async ({ feed }) => {
+    for (const limit of [0, -1, 0.5]) {
+      await assert.rejects(feed.read({ after: null, limit }), (error) => errorCode(error) === "invalid");
+    }
+  }),
+
   "a cursor of another feed begins anew": fed(async ({ engine, feed, store }) => {
     await engine.write([insert(things, [thing({ id: "a" })])]);
     const page = await feed.read({ after: null, limit: 10 });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Happening } from "../../../model/happening.ts";
 import type { JsonObject } from "../claude-code/line.ts";
 import { titleOf } from "../claude-code/title.ts";
@@ -29,9 +30,27 @@ export function readTelemetry(kind: SignalKind, request: JsonObject, now: number
       continue;
     }
     noteSession(sessions, signal, telling);
-    rows.push(...telling.rows);
+    rows.push(...telling.rows, rawOf(signal, telling.sessionId));
   }
   return { happenings: [...[...sessions].map(sessionHappening), ...rows], unrelated, rejected };
+}
+
+/** The record as it came, with all its attributes: what we do not know today may be read tomorrow. */
+function rawOf({ kind, traceId, spanId, scope, resource, raw }: Signal, sessionId: string): Happening {
+  const line = JSON.stringify({ kind, scope, resource, record: raw });
+  const name =
+    kind === "traces" ? `${traceId}/${spanId}` : createHash("sha256").update(line).digest("hex").slice(0, 32);
+  const version = textIn(resource, "service.version");
+  return {
+    kind: "rawEvent",
+    sessionId,
+    // Apart from the lines of the runtime's own record.
+    subpath: "otlp",
+    source: "otlp",
+    ...(version === undefined ? {} : { version }),
+    uuid: name,
+    line,
+  };
 }
 
 /** The source is told by names: each runtime has its own, and its own idea of what they mean. */
