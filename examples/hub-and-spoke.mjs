@@ -12,7 +12,12 @@ for (const name of ["worker-1", "worker-2"]) {
   const worker = await open(join(folder, `${name}.db`), { sync: { url, mode: "push", name } });
   const recorder = worker.recorder();
   recorder.record({ kind: "session", id: `${name}-run`, agentType: "worker", status: "running" });
-  recorder.record({ kind: "message", sessionId: `${name}-run`, role: "assistant", content: `${name} is done` });
+  recorder.record({
+    kind: "message",
+    sessionId: `${name}-run`,
+    role: "assistant",
+    content: `${name} is done`,
+  });
   // The end of a session starts a sync by itself; here we wait for it.
   recorder.record({ kind: "session", id: `${name}-run`, status: "completed", endedAt: new Date() });
   await recorder.close();

@@ -3,7 +3,7 @@ import type { AuthToken } from "../engine/json-web-token.ts";
 import { LociError } from "../errors.ts";
 import { type Loci, open } from "../open.ts";
 import { ownTables } from "../operations/tables.ts";
-import type { SyncReport } from "../sync/run.ts";
+import type { SyncReport } from "../sync/report.ts";
 
 /** `sync` and `full` are both ways, `push` sends only, `pull` takes only. */
 export type ConnectMode = "sync" | "full" | "push" | "pull";
@@ -22,7 +22,9 @@ type Row = Readonly<Record<string, unknown>>;
 
 /** One statement. Statements run in the order of their calls, also where nobody waits for them. */
 export interface Statement {
-  run(...values: readonly unknown[]): Promise<Pick<SqlExecuted, "lastInsertRowid"> & { readonly changes: number }>;
+  run(
+    ...values: readonly unknown[]
+  ): Promise<Pick<SqlExecuted, "lastInsertRowid"> & { readonly changes: number }>;
   get(...values: readonly unknown[]): Promise<Row | undefined>;
   all(...values: readonly unknown[]): Promise<Row[]>;
 }
@@ -47,8 +49,12 @@ export interface AgentDatabase extends AsyncDisposable {
 
 /** Opens a local store by its path, or by what it syncs with: docs/compat.md. */
 export async function connect(options: string | ConnectOptions): Promise<AgentDatabase> {
-  const { path = "agent.db", url, authToken, sync: mode = "full" } =
-    typeof options === "string" ? { path: options } : options;
+  const {
+    path = "agent.db",
+    url,
+    authToken,
+    sync: mode = "full",
+  } = typeof options === "string" ? { path: options } : options;
   const settings = { mode: mode === "sync" ? "full" : mode, authToken } as const;
   const loci = await open(path, { sync: url === undefined ? false : { url, ...settings } });
   let last: Promise<unknown> = Promise.resolve();
@@ -59,7 +65,8 @@ export async function connect(options: string | ConnectOptions): Promise<AgentDa
   };
   const synced = (way: "run" | "push" | "pull"): Promise<ConnectSynced> =>
     next(async () => {
-      if (loci.sync === undefined) throw new LociError("unsupported", `${loci.place} cannot take part in sync.`);
+      if (loci.sync === undefined)
+        throw new LociError("unsupported", `${loci.place} cannot take part in sync.`);
       const [report, leftOut] = [await loci.sync[way](), await ownTables(loci)];
       return { ...report, leftOut };
     });

@@ -66,7 +66,10 @@ export const syncStatus: Operation = operation({
   },
   async run(loci, { maxLag }, { now }): Promise<SyncStatusAnswer> {
     const sync = syncOf(loci);
-    const [{ store, hubs, conflicts, localSessions }, spokes] = await Promise.all([sync.status(), sync.spokes()]);
+    const [{ store, hubs, conflicts, localSessions }, spokes] = await Promise.all([
+      sync.status(),
+      sync.spokes(),
+    ]);
     const at = now();
     const limit = maxLag === undefined ? undefined : at - maxLag;
     return {
@@ -114,11 +117,19 @@ export function hubProblems(peer: PeerStatus, now: Millis, limit?: Millis): Sync
     problems.push({ who, what: "the two stores do not hold the same", fix: "loci sync repair" });
   }
   if (quarantined > 0) {
-    problems.push({ who, what: `${quarantined} rows did not arrive`, fix: "loci sync quarantine, then loci sync repair" });
+    problems.push({
+      who,
+      what: `${quarantined} ${quarantined === 1 ? "row" : "rows"} did not arrive`,
+      fix: "loci sync quarantine, then loci sync repair",
+    });
   }
   const lag = pendingSince === null ? 0 : now - pendingSince;
   if (limit !== undefined && (pending ?? 0) > 0 && lag > limit) {
-    problems.push({ who, what: `${pending} changes wait, the oldest for ${seconds(lag)}`, fix: `loci sync ${mode}` });
+    problems.push({
+      who,
+      what: `${changesWait(pending)}, the oldest for ${seconds(lag)}`,
+      fix: `loci sync ${mode}`,
+    });
   }
   return problems;
 }
@@ -133,10 +144,14 @@ function spokeProblems(spoke: SyncSpoke, now: Millis, limit?: Millis): SyncProbl
   }
   const silent = now - seenAt;
   if (limit !== undefined && pending > 0 && silent > limit) {
-    const what = `${pending} changes were still to come, and it was last seen ${seconds(silent)} ago`;
+    const what = `${changesWait(pending)} there, and it was last seen ${seconds(silent)} ago`;
     problems.push({ who, what, fix: `${there}, or loci spoke forget ${id}` });
   }
   return problems;
+}
+
+function changesWait(count: number | null): string {
+  return count === 1 ? "1 change waits" : `${count} changes wait`;
 }
 
 function tries(failures: number): string {

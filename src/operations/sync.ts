@@ -1,8 +1,9 @@
+import type { DatabaseItem } from "../databases/provider.ts";
+import type { Tokens } from "../databases/tokens.ts";
 import { LociError } from "../errors.ts";
 import type { SyncMode } from "../model/sync-state.ts";
 import type { Loci } from "../open.ts";
-import type { Compared } from "../sync/verify.ts";
-import type { SyncReport } from "../sync/run.ts";
+import type { Compared, SyncReport } from "../sync/report.ts";
 import type { Sync } from "../sync/sync.ts";
 import { isoTime, type Operation, operation } from "./operation.ts";
 import { limitFlag } from "./params.ts";
@@ -25,11 +26,9 @@ const ways: Readonly<Record<SyncMode, string>> = {
   full: "both: take, send, and compare",
 };
 
-export const [syncPush, syncPull, syncFull]: readonly [Operation, Operation, Operation] = [
-  syncOperation("push"),
-  syncOperation("pull"),
-  syncOperation("full"),
-];
+export const syncPush: Operation = syncOperation("push");
+export const syncPull: Operation = syncOperation("pull");
+export const syncFull: Operation = syncOperation("full");
 
 function syncOperation(mode: SyncMode): Operation {
   return operation({
@@ -37,7 +36,12 @@ function syncOperation(mode: SyncMode): Operation {
     summary: ways[mode],
     access: "write",
     params: {},
-    run: (loci, _, { signal }): Promise<SyncReport> => syncOf(loci)[mode]({ signal }),
+    async run(loci, _, { signal }): Promise<SyncReport> {
+      const sync = syncOf(loci);
+      // What a process that was killed had noted goes along.
+      if (mode !== "pull") await loci.recover();
+      return sync[mode]({ signal });
+    },
   });
 }
 
@@ -139,7 +143,12 @@ export const spokeToken: Operation = operation({
   summary: "make a token for a spoke of a database by name, and print what the spoke's environment needs",
   access: "write",
   params: {
-    database: { kind: "string", positional: true, required: true, summary: "the hub, as loci database ls names it" },
+    database: {
+      kind: "string",
+      positional: true,
+      required: true,
+      summary: "the hub, as loci database ls names it",
+    },
     mode: {
       kind: "enum",
       choices: ["push", "pull", "full"],
@@ -166,10 +175,16 @@ export const spokeToken: Operation = operation({
   },
 });
 
-async function mintOf({ databases }: Loci) {
+async function mintOf({
+  databases,
+}: Loci): Promise<{ readonly tokens: Tokens; readonly items: readonly DatabaseItem[] }> {
   if (databases.tokens !== undefined) return { tokens: databases.tokens, items: await databases.list() };
-  throw new LociError("config", "Tokens are made where databases are, and neither Turso nor a sqld is configured.", {
-    where: "TURSO_API_TOKEN with TURSO_ORGANIZATION, or LOCI_SQLD_URL with LOCI_SQLD_KEY_FILE",
-    next: "Set these, or have the hub's operator make the token.",
-  });
+  throw new LociError(
+    "config",
+    "Tokens are made where databases are, and neither Turso nor a sqld is configured.",
+    {
+      where: "TURSO_API_TOKEN with TURSO_ORGANIZATION, or LOCI_SQLD_URL with LOCI_SQLD_KEY_FILE",
+      next: "Set these, or have the hub's operator make the token.",
+    },
+  );
 }

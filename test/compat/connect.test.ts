@@ -38,7 +38,9 @@ describe("connect", () => {
     await db.close();
   });
 
-  test("two files of one database hold the same after each has synced, and an own table is named", async ({ skip }) => {
+  test("two files of one database hold the same after each has synced, and an own table is named", async ({
+    skip,
+  }) => {
     skip(server.missing !== undefined, server.missing);
     const url = await server.database();
     const agent1DB = await connect({ path: at("agent-1-local.db"), url, sync: "full" });

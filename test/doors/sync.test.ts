@@ -1,6 +1,9 @@
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { update } from "../../dist/engine/engine.js";
 import { open } from "../../dist/index.js";
+import { messages } from "../../dist/model/message.js";
 import { makeWorld, someSessions } from "./world.ts";
 
 const world = makeWorld();
@@ -23,23 +26,26 @@ describe("loci sync", () => {
     const before = json((await world.loci(["sync", "status", "--json"], { env })).stdout);
     expect(before).toMatchObject({ v: 1, hubs: [{ state: "never", mode: "full" }], problems: [] });
     const pushed = await world.loci(["sync", "push", "--json"], { env });
-    expect([pushed.code, json(pushed.stdout)]).toEqual([0, expect.objectContaining({ mode: "push", state: "ok" })]);
+    expect([pushed.code, json(pushed.stdout)]).toEqual([
+      0,
+      expect.objectContaining({ mode: "push", state: "ok" }),
+    ]);
     const loci = await open(world.store);
     await loci.memory.add({ agentId: "a", decisionType: "t", decisionData: "late" });
     await loci.close();
     const late = await world.loci(["sync", "status", "--check", "--max-lag", "0s"], { env });
     expect(late.code).toBe(6);
-    expect(late.stderr).toContain("1 changes wait");
-    expect(late.stderr).toContain("loci sync push");
+    expect(late.stderr).toContain("1 change waits");
+    expect(late.stderr).toContain("loci sync full");
     expect((await world.loci(["sync", "status", "--check", "--max-lag", "1h"], { env })).code).toBe(0);
   });
 
   test("both ways, in words for a person, with the hub as a flag", async () => {
     const full = await world.screen(["sync", "full", "--hub", hub], { columns: 80 });
     expect(full.code).toBe(0);
-    expect(full.stdout).toMatch(/✓ 1 row sent .*both sides hold the same/);
+    expect(full.stdout).toMatch(/✓\S* 1 row sent .*both sides hold the same/);
     const status = await world.screen(["sync", "status"], { columns: 80, env });
-    expect(status.stdout).toMatch(/✓ .*hub\.db {2}full, synced just now/);
+    expect(status.stdout).toMatch(/✓\S* .*hub\.db\S* {2}full, synced just now/);
     expect(status.stdout).toContain("nothing waits");
   });
 
@@ -57,12 +63,11 @@ describe("loci sync", () => {
   test("a row that is not the same on both sides is found, and mended", async () => {
     const there = await open(hub);
     if (there.engine.name !== "libsql") throw new Error("the hub is a file here");
-    const [message] = (await there.engine.find((await import("../../dist/model/message.js")).messages, { limit: 1 }));
+    const [message] = await there.engine.find((await import("../../dist/model/message.js")).messages, {
+      limit: 1,
+    });
     // Behind the back of everything that notes changes: what a broken disk or a careless hand does.
-    await there.engine.feed?.apply(
-      [{ kind: "update", rows: (await import("../../dist/model/message.js")).messages, where: { id: message?.id }, patch: { content: "rotten" } }],
-      [],
-    );
+    await there.engine.feed?.apply([update(messages, { id: message?.id ?? "" }, { content: "rotten" })], []);
     await there.close();
     const found = await world.loci(["sync", "verify", "--json"], { env });
     expect([found.code, json(found.stdout)]).toEqual([6, expect.objectContaining({ different: 1 })]);
@@ -85,7 +90,9 @@ describe("loci sync", () => {
 
   test("doctor says how sync stands", async () => {
     const ran = await world.loci(["doctor", "--json"], { env });
-    const { checks } = json(ran.stdout) as { checks: ReadonlyArray<{ name: string; state: string; fact: string }> };
+    const { checks } = json(ran.stdout) as {
+      checks: ReadonlyArray<{ name: string; state: string; fact: string }>;
+    };
     expect(checks.find(({ name }) => name === "sync")).toMatchObject({
       state: "ok",
       fact: expect.stringMatching(/hub\.db; 0 changes wait, 1 sessions stay here/),
@@ -93,7 +100,6 @@ describe("loci sync", () => {
   });
 
   test("a project's file may not name a hub", async () => {
-    const { mkdirSync, writeFileSync } = await import("node:fs");
     const folder = join(world.home, "project");
     mkdirSync(folder);
     writeFileSync(join(folder, "loci.config.json"), '{"syncUrl":"https://evil.example"}');

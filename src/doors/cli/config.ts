@@ -21,7 +21,15 @@ export interface SettingKind {
 
 const modes = ["push", "pull", "full"] as const;
 
-export type SettingName = "url" | "authToken" | "syncUrl" | "syncToken" | "syncMode" | "limit" | "format" | "redact";
+export type SettingName =
+  | "url"
+  | "authToken"
+  | "syncUrl"
+  | "syncToken"
+  | "syncMode"
+  | "limit"
+  | "format"
+  | "redact";
 
 export const settingKinds: Readonly<Record<SettingName, SettingKind>> = {
   url: { summary: "the store: a file or a URL", env: ["LOCI_URL", "TURSO_DATABASE_URL"] },
@@ -93,7 +101,7 @@ export function readSettings({ flags, env, folder }: SettingsOptions): Settings 
 
   const all = settingNames.map((name): Setting => {
     const flag = flags[name];
-    if (flag !== undefined) return { name, value: flag, origin: `flag --${name === "url" ? "db" : name}` };
+    if (flag !== undefined) return { name, value: flag, origin: `flag --${flagOf[name] ?? name}` };
     for (const variable of settingKinds[name].env) {
       // A Turso URL alone belongs to some other program: without its token it is nothing we could open.
       if (variable === "TURSO_DATABASE_URL" && !env["TURSO_AUTH_TOKEN"]) continue;
@@ -112,6 +120,9 @@ export function readSettings({ flags, env, folder }: SettingsOptions): Settings 
     get: (name) => all.find((one) => one.name === name) ?? { name, value: null, origin: "default" },
   };
 }
+
+/** Flags that are called otherwise than their setting. */
+const flagOf: Partial<Record<SettingName, string>> = { url: "db", syncUrl: "hub" };
 
 export const settingNames: readonly SettingName[] = [
   "url",
@@ -222,7 +233,8 @@ function checkProject(values: FileValues, path: string): FileValues {
     });
   };
   if (values.redact === "off") refuse("turn redaction off", "loci config set redact off, if you mean it");
-  if (values.syncUrl !== undefined) refuse("name a hub", "Set LOCI_SYNC_URL, or loci config set syncUrl URL, if you mean it.");
+  if (values.syncUrl !== undefined)
+    refuse("name a hub", "Set LOCI_SYNC_URL, or loci config set syncUrl URL, if you mean it.");
   if (values.url === undefined) return values;
   const file = values.url.replace(/^file:(\/\/)?/, "");
   const target = resolve(dirname(path), file);
@@ -267,14 +279,22 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
 }
 
-/** What `open()` is told of the hub, where one is named. The token is for the hub of the environment, if it names one. */
+/**
+ * What `open()` is told of the hub, where one is named. A hub that the settings name is for the store that they name: a
+ * store of another name is sent somewhere only where the command says so. So is the token.
+ */
 export function syncSettings(settings: Settings, env: Environment): Pick<OpenOptions, "sync"> {
-  const { value: url } = settings.get("syncUrl");
-  if (url === null) return {};
+  const { value: url, origin } = settings.get("syncUrl");
+  const isSaid = origin.startsWith("flag");
+  if (url === null || (!isSaid && settings.get("url").origin.startsWith("flag"))) return { sync: false };
   const mode = modes.find((one) => one === settings.get("syncMode").value);
   const token = settings.get("syncToken").value;
   const isItsToken = !env["LOCI_SYNC_URL"] || env["LOCI_SYNC_URL"] === url;
   return {
-    sync: { url, ...(mode === undefined ? {} : { mode }), ...(token !== null && isItsToken ? { authToken: token } : {}) },
+    sync: {
+      url,
+      ...(mode === undefined ? {} : { mode }),
+      ...(token !== null && isItsToken ? { authToken: token } : {}),
+    },
   };
 }

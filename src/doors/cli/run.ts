@@ -5,7 +5,14 @@ import { readInput } from "../../operations/values.ts";
 import { commandAt, parseArguments } from "./args.ts";
 import { type Command, globalParams, paramLabel } from "./command.ts";
 import { commands, summaryCommand } from "./commands.ts";
-import { calledAs, readSettings, type SettingName, type Settings, syncSettings, withStore } from "./config.ts";
+import {
+  calledAs,
+  readSettings,
+  type SettingName,
+  type Settings,
+  syncSettings,
+  withStore,
+} from "./config.ts";
 import { commandHelp, overview } from "./help.ts";
 import { helpAbout, namedCommand, nameIn } from "./named.ts";
 import { createOutput, type Format, formats, jsonText } from "./output.ts";

@@ -46,7 +46,9 @@ export const syncCommands: readonly Command[] = [
     flags: hub,
     exitCode: mismatched,
     resumable: true,
-    examples: [["loci sync push --hub libsql://hub-acme.turso.io", "with LOCI_SYNC_TOKEN in the environment"]],
+    examples: [
+      ["loci sync push --hub libsql://hub-acme.turso.io", "with LOCI_SYNC_TOKEN in the environment"],
+    ],
   }),
   operated(syncPull, {
     view: report,
@@ -84,11 +86,14 @@ export const syncCommands: readonly Command[] = [
   }),
   operated(listQuarantined, {
     view: async () => (await import("./views/sync.ts")).quarantineView,
-    examples: [["loci sync quarantine", "rows that a hub refused, or that arrived other than they were sent"]],
+    examples: [
+      ["loci sync quarantine", "rows that a hub refused, or that arrived other than they were sent"],
+    ],
   }),
   operated(spokeToken, {
     view: async () => (await import("./views/sync.ts")).spokeTokenView,
-    details: "Made by what made the database: Turso's Platform API, or a sqld with our key (docs/databases.md).",
+    details:
+      "Made by what made the database: Turso's Platform API, or a sqld with our key (docs/databases.md).",
     examples: [["loci sync token hub --expiration 1d", "two lines for a CI job's environment"]],
   }),
   operated(listSpokes, {

@@ -16,5 +16,8 @@ async function look(sync: NonNullable<Loci["sync"]>, now: number): Promise<Findi
   }
   const waiting = hubs.reduce((sum, { pending }) => sum + (pending ?? 0), 0);
   const local = localSessions === 0 ? "" : `, ${localSessions} sessions stay here`;
-  return { state: "ok", fact: `with ${hubs.map(({ hub }) => hub).join(", ")}; ${waiting} changes wait${local}` };
+  return {
+    state: "ok",
+    fact: `with ${hubs.map(({ hub }) => hub).join(", ")}; ${waiting} changes wait${local}`,
+  };
 }

@@ -50,13 +50,20 @@ export const syncStatusView: AnyView = view<SyncStatusAnswer, HubItem>({
   warnings: ({ problems }) => problems.map(({ who, what, fix }) => `${who}: ${what}. To mend it: ${fix}`),
   hints: ({ hubs, spokes, problems }) => {
     if (hubs.length + spokes.length === 0) {
-      return ["This store has no hub. To name one: LOCI_SYNC_URL, or loci sync full --hub URL (docs/sync.md)."];
+      return [
+        "This store has no hub. To name one: LOCI_SYNC_URL, or loci sync full --hub URL (docs/sync.md).",
+      ];
     }
     return problems.length === 0 ? ["Nothing is wrong."] : [];
   },
 });
 
-const marks = { ok: ["✓", "green"], never: ["◐", "yellow"], failed: ["✗", "red"], mismatch: ["✗", "red"] } as const;
+const marks = {
+  ok: ["✓", "green"],
+  never: ["◐", "yellow"],
+  failed: ["✗", "red"],
+  mismatch: ["✗", "red"],
+} as const;
 
 function drawHub(hub: HubItem, screen: Screen): string[] {
   const { mode, state, pending, lag, syncedAt, verifiedAt } = hub;
@@ -79,8 +86,12 @@ function drawHub(hub: HubItem, screen: Screen): string[] {
 
 function notes({ conflicts, localSessions }: SyncStatusAnswer): string[] {
   const parts = [
-    ...(conflicts === 0 ? [] : [`${counted(conflicts, "value")} gave way to later ones (loci sync conflicts)`]),
-    ...(localSessions === 0 ? [] : [`${counted(localSessions, "session stays", "sessions stay")} in this store`]),
+    ...(conflicts === 0
+      ? []
+      : [`${counted(conflicts, "value")} gave way to later ones (loci sync conflicts)`]),
+    ...(localSessions === 0
+      ? []
+      : [`${counted(localSessions, "session stays", "sessions stay")} in this store`]),
   ];
   return parts.length === 0 ? [] : [`  ${parts.join("; ")}`];
 }

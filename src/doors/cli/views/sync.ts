@@ -63,7 +63,8 @@ export const comparedView: AnyView = view<Compared, Difference>({
   hints: ({ rows, different, differences, repaired }) => {
     if (different === 0) return [];
     const shown = differences.length < different ? `, of which ${differences.length} are shown` : "";
-    const end = repaired > 0 ? `${counted(repaired, "row")} made the same` : "to make them the same: loci sync repair";
+    const end =
+      repaired > 0 ? `${counted(repaired, "row")} made the same` : "to make them the same: loci sync repair";
     return [`${grouped(different)} of ${counted(rows, "row")} differ${shown}; ${end}`];
   },
 });
@@ -104,7 +105,8 @@ export const quarantineView: AnyView = view<{ readonly items: readonly Quarantin
       value: (row) => row[name],
     })),
   empty: () => "Every row that was sent or taken has arrived.",
-  hints: ({ items }) => (items.length === 0 ? [] : ["they are tried again at each sync, and by loci sync repair"]),
+  hints: ({ items }) =>
+    items.length === 0 ? [] : ["they are tried again at each sync, and by loci sync repair"],
 });
 
 export const localView: AnyView = view<LocalAnswer, LocalAnswer>({
