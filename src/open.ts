@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import type { Cache, CacheOptions } from "./domains/cache/cache.ts";
-import { createCoordination, edgeFrom } from "./coordination.ts";
+import { createCoordination } from "./coordination.ts";
 import { type Backups, createBackups } from "./backups/backups.ts";
 import { type Checkpoints, createCheckpoints } from "./domains/checkpoints.ts";
 import type { Edge } from "./domains/edge/edge.ts";
@@ -22,7 +22,7 @@ import type { Engine, SqlDoor } from "./engine/engine.ts";
 import type { Happening } from "./model/happening.ts";
 import { followAll, type ImportAll, importAll } from "./import-store.ts";
 import { createDatabases, type Databases } from "./databases/databases.ts";
-import { describePlace, type Environment, lociHome, type Place, storeUrl } from "./place.ts";
+import { describePlace, edgeFrom, type Environment, lociHome, type Place, storeUrl } from "./place.ts";
 import { readOwnPrices } from "./price-file.ts";
 import type { Following, FollowOptions } from "./record/import/follow.ts";
 import type { ImportReport } from "./record/import/import.ts";
@@ -32,14 +32,27 @@ import { createRedactor } from "./record/redact.ts";
 import { liveSources } from "./record/sources/live.ts";
 import type { Recovered } from "./record/recovery.ts";
 import { openStore, type OpenStoreOptions, type Store } from "./store.ts";
+import {
+  type StoreSync,
+  syncFrom,
+  syncOf,
+  type SyncSettings,
+  type SyncStoreParts,
+  unheld,
+} from "./sync-store.ts";
+import { endsSession, syncAtSessionEnd } from "./sync/schedule.ts";
+import type { Sync } from "./sync/sync.ts";
+
+/** A sync that is under way when the store is closed has so many ms; what is left goes over the next time. */
+const endWithin = 5_000;
 
 export interface OpenOptions extends OpenStoreOptions {
   /** Prices beside, or instead of, those of the list: US dollars for a million tokens. Default: the user's own file. */
   readonly prices?: PriceOverrides;
-  /** The region we are in. Default: what `LOCI_REGION` says, else the name of this host. */
-  readonly region?: string;
   /** How large, how fresh, where: docs/cache.md. */
   readonly cache?: Partial<CacheOptions>;
+  /** The hub that this store syncs with: docs/sync.md. Default: what `LOCI_SYNC_URL` says, for the store of `LOCI_URL`. */
+  readonly sync?: SyncSettings | false;
 }
 
 /** An open store. */
@@ -90,6 +103,8 @@ export interface Loci extends AsyncDisposable {
   readonly metrics: Metrics;
   /** Which queries of this store take the time, in all processes. See docs/metrics.md. */
   readonly queries: Queries;
+  /** How it syncs with a hub, and who syncs with it. Absent where the backend cannot take part. See docs/sync.md. */
+  readonly sync?: Sync;
   /** Absent where the backend has no SQL. */
   readonly sql?: SqlDoor;
   /** Ends it; twice is fine. */
@@ -97,7 +112,7 @@ export interface Loci extends AsyncDisposable {
 }
 
 /**
- * Opens a store: a path or a `file:` URL, `postgres://…`, `libsql://…`, or `memory:`. Without a URL, the one that
+ * Opens a store: a path or a `file:` URL, `turso:PATH`, `postgres://…`, `libsql://…`, or `memory:`. Without a URL, the one that
  * `LOCI_URL` names, else `TURSO_DATABASE_URL`, else `~/.loci/loci.db`. Errors: `config`, `corrupt`, `permission`, `schema`, `unreachable`, `unsupported`.
  */
 export async function open(url: string = storeUrl(), options: OpenOptions = {}): Promise<Loci> {
@@ -105,17 +120,24 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     prices: own = readOwnPrices(process.env),
     cache: cacheOptions,
     region = edgeFrom(process.env),
+    sync: settings = syncFrom(process.env, url),
     ...storeOptions
   } = options;
-  const store = await openStore(url, storeOptions);
-  const { engine, place } = store;
+  const store = await openStore(url, { ...storeOptions, region });
+  const { engine, primary, place, routing } = store;
   const prices = createPrices(own);
-  const ingest = createIngest(engine, { now: Date.now, costOf: prices.costOf, sources: liveSources });
+  const ingest = createIngest(primary, { now: Date.now, costOf: prices.costOf, sources: liveSources });
   const searching = createSearching(store);
   // What was in memory is gone when it is closed: nothing will ever read the spools of it.
   const temporary: string[] = [];
-  const coordination = createCoordination(engine, { region, cache: cacheOptions });
+  const coordination = createCoordination(primary, { region, cache: cacheOptions, routing });
+  const { authToken } = storeOptions;
+  const sync = syncOf(
+    { url, place, engine: primary, authToken, settings: settings || undefined },
+    process.env,
+  );
   const close = async (): Promise<void> => {
+    await sync?.close(endWithin);
     // A latency that is not kept is measured again.
     await coordination.edge.flush().catch(() => undefined);
     await coordination.cache.close();
@@ -138,22 +160,40 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
       catchUp: async (how) => (await searching()).catchUp(how),
       rebuild: async (how) => (await searching()).rebuild(how),
     },
-    recorder(how = {}) {
-      const where = recorderPlace(url, place, { engine, ingest, authToken: storeOptions.authToken });
-      if (place.kind === "memory") temporary.push(where.spool);
-      return createRecorder({ ...how, ...where });
-    },
+    ...recording({ url, place, engine: primary, ingest, authToken, sync, temporary }),
     recover: () => recover(url, place, storeOptions),
-    add: (happenings) => addTo(ingest, happenings),
-    import: (paths, how) => importAll({ engine, ingest, prices, searching, url }, paths, how),
-    follow: (how) => followAll({ engine, ingest, prices, searching, url }, how),
+    import: (paths, how) => importAll({ engine: primary, ingest, prices, searching, url }, paths, how),
+    follow: (how) => followAll({ engine: primary, ingest, prices, searching, url }, how),
     ...coordination,
     queries: store.queries,
+    ...(sync && { sync: sync.sync }),
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),
     ...backupsOf(engine, place),
     databases: openDatabases(),
     close,
     [Symbol.asyncDispose]: close,
+  };
+}
+
+interface Recording extends SyncStoreParts {
+  readonly ingest: Ingest;
+  readonly sync: StoreSync | undefined;
+  readonly temporary: string[];
+}
+
+function recording(parts: Omit<Recording, "settings">): Pick<Loci, "recorder" | "add"> {
+  const { url, place, engine, ingest, authToken, sync, temporary } = parts;
+  return {
+    recorder(how = {}) {
+      const where = recorderPlace(url, place, { engine, ingest, authToken });
+      if (place.kind === "memory") temporary.push(where.spool);
+      const recorder = createRecorder({ ...how, ...where });
+      return sync?.atSessionEnd === true ? syncAtSessionEnd(recorder, sync.schedule, unheld) : recorder;
+    },
+    async add(happenings) {
+      await addTo(ingest, happenings);
+      if (sync?.atSessionEnd === true && happenings.some(endsSession)) void sync.schedule.soon();
+    },
   };
 }
 
@@ -164,7 +204,7 @@ export function openDatabases(env: Environment = process.env): Databases {
 }
 
 function backupsOf(engine: Engine, place: Place): Pick<Loci, "backups"> {
-  if (place.kind !== "file" && place.kind !== "postgres") return {};
+  if (place.kind === "memory") return {};
   const backups = createBackups(engine, { folder: place.backups, spool: place.spool, now: Date.now });
   return backups === undefined ? {} : { backups };
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
+import { homedir, hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { knownDatabases, databasesFolder } from "./databases/registry.ts";
@@ -12,6 +12,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export type Place =
   | {
       readonly kind: "file";
+      /** Which engine reads and writes it: `turso:PATH` names Turso's, which is experimental. */
+      readonly engine: "libsql" | "turso";
       readonly path: string;
       readonly index: string;
       readonly spool: string;
@@ -19,8 +21,20 @@ export type Place =
     }
   | { readonly kind: "postgres"; readonly url: string; readonly spool: string; readonly backups: string }
   /** A libSQL server: sqld, Turso Cloud. */
-  | { readonly kind: "remote"; readonly url: string; readonly spool: string }
+  | { readonly kind: "remote"; readonly url: string; readonly spool: string; readonly backups: string }
   | { readonly kind: "memory" };
+
+/** A read replica of a libSQL server, in a region. */
+export interface Replica {
+  readonly region: string;
+  readonly url: string;
+}
+
+/** Where latencies are measured from. */
+export function edgeFrom(env: Environment): string {
+  const said = env["LOCI_REGION"];
+  return said === undefined || said === "" ? hostname() : said;
+}
 
 /** `~/.loci`, or what `LOCI_HOME` says. */
 export function lociHome(env: Environment = process.env): string {
@@ -47,16 +61,17 @@ export function toPlace(given: string, env: Environment = process.env): Place {
   if (url === "memory:" || url === ":memory:") return { kind: "memory" };
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(url)?.[1]?.toLowerCase();
   // One letter is a drive on Windows.
-  if (scheme === undefined || scheme === "file") return filePlace(url);
+  if (scheme === undefined || scheme === "file") return filePlace(url, "libsql");
+  if (scheme === "turso") return filePlace(url.slice("turso:".length), "turso");
   const hash = createHash("sha256").update(withoutCredentials(url)).digest("hex").slice(0, 16);
   const spool = join(lociHome(env), "spool", hash);
-  if (scheme === "postgres" || scheme === "postgresql") {
-    return { kind: "postgres", url, spool, backups: join(lociHome(env), "backups", hash) };
-  }
-  if (["libsql", "http", "https", "ws", "wss"].includes(scheme)) return { kind: "remote", url, spool };
+  const backups = join(lociHome(env), "backups", hash);
+  if (scheme === "postgres" || scheme === "postgresql") return { kind: "postgres", url, spool, backups };
+  if (["libsql", "http", "https", "ws", "wss"].includes(scheme))
+    return { kind: "remote", url, spool, backups };
   throw new LociError(
     "config",
-    `A store is a file, a file: URL, postgres://…, libsql://…, db:NAME or memory:, not ${scheme}:…`,
+    `A store is a file, a file: URL, turso:PATH, postgres://…, libsql://…, db:NAME or memory:, not ${scheme}:…`,
     {
       where: withoutCredentials(url),
       next: "loci config get db --origin",
@@ -84,6 +99,24 @@ export function tokenFor(url: string, env: Environment = process.env): string | 
 export function tokenForSql(url: string, env: Environment = process.env): string | undefined {
   const token = env["LOCI_SQL_TOKEN"];
   return token !== undefined && token !== "" && isFor(url, storeUrl(env)) ? token : undefined;
+}
+
+/** `LOCI_REPLICAS`: `fra=libsql://fra.example.org,iad=libsql://iad.example.org`, of the store that the environment names. */
+export function replicasIn(url: string, env: Environment = process.env): readonly Replica[] {
+  const said = env["LOCI_REPLICAS"];
+  if (said === undefined || said === "" || !isFor(url, storeUrl(env))) return [];
+  return said.split(",").map((one) => {
+    const [, region, there] = /^\s*([^=\s]+)=(\S+)\s*$/.exec(one) ?? [];
+    if (region !== undefined && there !== undefined && URL.canParse(there)) return { region, url: there };
+    throw new LociError(
+      "config",
+      "LOCI_REPLICAS names regions with their URLs, and one of them cannot be read.",
+      {
+        where: "LOCI_REPLICAS",
+        next: "LOCI_REPLICAS=fra=libsql://fra.example.org,lhr=libsql://lhr.example.org",
+      },
+    );
+  });
 }
 
 /** A file that a variable names is no server, and says nothing about one. */
@@ -115,11 +148,12 @@ function urlOfDatabase(given: string, env: Environment): string {
   });
 }
 
-function filePlace(url: string): Place {
+function filePlace(url: string, engine: "libsql" | "turso"): Place {
   const path = resolve(/^file:\/\//i.test(url) ? fileURLToPath(url) : url.replace(/^file:/i, ""));
   const base = path.replace(/\.db$/, "");
   return {
     kind: "file",
+    engine,
     path,
     index: `${base}.search.db`,
     spool: `${base}.spool`,

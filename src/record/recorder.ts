@@ -55,7 +55,7 @@ export interface Flushed extends Tally {
 export interface Recorder extends AsyncDisposable {
   /** The recorder's name in the spool and in the ledger. */
   readonly id: string;
-  /** The folder of its spool. */
+  /** Its folder. */
   readonly spool: string;
   /**
    * Takes a happening in, and answers its id; undefined when it was dropped, which `tally` counts with the reason.

@@ -45,9 +45,12 @@ export interface BatchResult {
   /** Null where a step was not run, or failed. */
   readonly step_results: ReadonlyArray<StepResult | null>;
   readonly step_errors: ReadonlyArray<HranaError | null>;
+  readonly replication_index?: string | null;
 }
 
 export interface PipelineReply {
+  readonly baton?: string | null;
+  readonly base_url?: string | null;
   readonly results: ReadonlyArray<
     | { readonly type: "ok"; readonly response: { readonly type: string; readonly result?: BatchResult } }
     | { readonly type: "error"; readonly error: HranaError }
@@ -58,12 +61,42 @@ export function hranaStatement(sql: string, params: readonly Param[], rows: bool
   return { sql, args: params.map(toHrana), want_rows: rows };
 }
 
-export function batchBody(steps: readonly Step[]): string {
-  return JSON.stringify({ baton: null, requests: [{ type: "batch", batch: { steps } }, { type: "close" }] });
+/** Where a request belongs. */
+interface Belonging {
+  /** A replica answers when it has that frame. */
+  readonly frame?: number | undefined;
+  /** Of a stream that goes on; the server says the next one with each answer. */
+  readonly baton?: string | undefined;
 }
 
-export function cursorBody(statement: HranaStatement): string {
-  return JSON.stringify({ baton: null, batch: { steps: [{ stmt: statement }] } });
+function batchOf(
+  steps: readonly Step[],
+  { frame }: Belonging,
+): { readonly steps: readonly Step[]; readonly replication_index?: string } {
+  return frame === undefined ? { steps } : { steps, replication_index: String(frame) };
+}
+
+/** Ends the stream, where it is none that goes on. */
+export function batchBody(steps: readonly Step[], how: Belonging): string {
+  const batch = { type: "batch", batch: batchOf(steps, how) };
+  const goesOn = "baton" in how;
+  return JSON.stringify({
+    baton: how.baton ?? null,
+    requests: goesOn ? [batch] : [batch, { type: "close" }],
+  });
+}
+
+export function closeBody(baton: string): string {
+  return JSON.stringify({ baton, requests: [{ type: "close" }] });
+}
+
+export function cursorBody(step: Step, how: Belonging): string {
+  return JSON.stringify({ baton: how.baton ?? null, batch: batchOf([step], how) });
+}
+
+/** How far the server was: the number of the last frame it had. */
+export function frameOf(index: string | number | null | undefined): number | undefined {
+  return index === null || index === undefined ? undefined : Number(index);
 }
 
 export function toHrana(param: Param): HranaValue {
@@ -96,26 +129,38 @@ export function fromHrana(value: HranaValue): unknown {
   }
 }
 
+export interface CursorResult extends StepResult {
+  readonly frame: number | undefined;
+  readonly baton: string | null | undefined;
+  readonly base: string | null | undefined;
+}
+
 /** The lines of a cursor's answer, as the result of its one step. */
-export function readCursor(text: string): StepResult | HranaError {
+export function readCursor(text: string): CursorResult | HranaError {
   const rows: Array<readonly HranaValue[]> = [];
   let cols: StepResult["cols"] = [];
   let whole = false;
-  for (const line of text.split("\n").slice(1)) {
+  let frame: number | undefined;
+  const [first = "", ...lines] = text.split("\n");
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as below
+  const { baton, base_url: base } = JSON.parse(first) as Pick<PipelineReply, "baton" | "base_url">;
+  for (const line of lines) {
     if (line === "") continue;
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the protocol's words
     const entry = JSON.parse(line) as CursorEntry;
     if (entry.type === "step_begin") cols = entry.cols;
     else if (entry.type === "row") rows.push(entry.row);
     else if (entry.type === "step_end") whole = true;
+    else if (entry.type === "replication_index") frame = frameOf(entry.replication_index);
     else if (entry.type === "step_error" || entry.type === "error") return entry.error;
   }
   if (!whole) return { message: "the answer ends before its end", code: "CURSOR_CUT" };
-  return { cols, rows, affected_row_count: 0 };
+  return { cols, rows, affected_row_count: 0, frame, baton, base };
 }
 
 type CursorEntry =
   | { readonly type: "step_begin"; readonly cols: StepResult["cols"] }
   | { readonly type: "row"; readonly row: readonly HranaValue[] }
-  | { readonly type: "step_end" | "replication_index" }
+  | { readonly type: "step_end" }
+  | { readonly type: "replication_index"; readonly replication_index?: string | null }
   | { readonly type: "step_error" | "error"; readonly error: HranaError };

@@ -6,21 +6,29 @@ import { refusedRequest, translated } from "./errors.ts";
 import {
   batchBody,
   type BatchResult,
+  closeBody,
   cursorBody,
+  frameOf,
   type HranaStatement,
   type PipelineReply,
   readCursor,
   type Step,
   type StepResult,
 } from "./hrana.ts";
+import type { Position } from "./freshness.ts";
 import { createHttp, type RemoteConnections } from "./http.ts";
-import { type CallOptions, createRequests } from "./requests.ts";
+import { type CallOptions, createRequests, type Requests } from "./requests.ts";
+import type { HranaStream } from "./stream.ts";
 import { createTokens } from "./token.ts";
 
 export interface RemoteOptions extends RemoteConnections {
   readonly authToken?: AuthToken | undefined;
   /** How long a call waits for other writers, and for a server that asks to be left alone. Default 30 s. */
   readonly busyTimeout?: Millis | undefined;
+  /** How often a request that may be done twice is sent again. Default 3 times. */
+  readonly triesAgain?: number | undefined;
+  /** Of one of several servers with the same data. */
+  readonly position?: Position | undefined;
 }
 
 /** Steps and questions, answered. */
@@ -29,36 +37,49 @@ export interface Server {
   batch(steps: readonly Step[], options: CallOptions): Promise<BatchResult>;
   /** One question whose answer may have any size. */
   cursor(statement: HranaStatement): Promise<StepResult>;
+  /** A connection of its own; its requests come one after the other. */
+  stream(): HranaStream;
   close(): void;
 }
 
 export function createServer(url: string, options: RemoteOptions): Server {
   const { base, place, token } = addressOf(url);
-  const { busyTimeout: patience = 30_000, authToken = token } = options;
+  const { busyTimeout: patience = 30_000, authToken = token, triesAgain, position } = options;
   const http = createHttp(base, options);
   const tokens = createTokens(place, authToken);
   let closed = false;
   const open = (): void => {
     if (closed) throw new LociError("closed", `${place} was closed.`, { where: place });
   };
-  const requests = createRequests({ place, http, tokens, patience, open });
+  const requests = createRequests({ place, http, tokens, patience, triesAgain, open });
   return {
     place,
     async batch(steps, how) {
       open();
-      const text = await requests.call({ ...how, path: "/v3/pipeline", body: batchBody(steps) });
+      const sentAt = performance.now();
+      const body = batchBody(steps, { frame: position?.needed() });
+      const text = await requests.call({ ...how, path: "/v3/pipeline", body });
       const [first] = parsed(place, text).results;
       if (first?.type === "error") throw translated(place, first.error);
       const result = first?.response.result;
-      if (result) return result;
+      if (result) {
+        position?.answered(frameOf(result.replication_index), sentAt);
+        return result;
+      }
       throw refusedRequest(place, 200, text);
     },
     async cursor(statement) {
       open();
-      const text = await requests.call({ again: true, path: "/v3/cursor", body: cursorBody(statement) });
-      const result = readCursor(text);
+      const sentAt = performance.now();
+      const body = cursorBody({ stmt: statement }, { frame: position?.needed() });
+      const result = readCursor(await requests.call({ again: true, path: "/v3/cursor", body }));
       if ("message" in result) throw translated(place, result);
+      position?.answered(result.frame, sentAt);
       return result;
+    },
+    stream() {
+      open();
+      return createStream(place, requests);
     },
     close() {
       closed = true;
@@ -67,11 +88,49 @@ export function createServer(url: string, options: RemoteOptions): Server {
   };
 }
 
+function createStream(place: string, requests: Requests): HranaStream {
+  let baton: string | undefined;
+  const again = false;
+  const keep = (next: string | null | undefined, base: string | null | undefined): void => {
+    baton = next ?? undefined;
+    if (base === null || base === undefined) return;
+    throw new LociError("unsupported", `${place} wants what belongs together at another address.`, {
+      where: place,
+    });
+  };
+  return {
+    async batch(steps) {
+      const text = await requests.call({ again, path: "/v3/pipeline", body: batchBody(steps, { baton }) });
+      const reply = parsed(place, text);
+      keep(reply.baton, reply.base_url);
+      const [first] = reply.results;
+      if (first?.type === "error") throw translated(place, first.error);
+      const result = first?.response.result;
+      const error = result?.step_errors.find((one) => one !== null);
+      if (error) throw translated(place, error);
+      return result?.step_results ?? [];
+    },
+    async cursor(step) {
+      const text = await requests.call({ again, path: "/v3/cursor", body: cursorBody(step, { baton }) });
+      const result = readCursor(text);
+      if ("message" in result) throw translated(place, result);
+      keep(result.baton, result.base);
+      return result;
+    },
+    async close() {
+      if (baton === undefined) return;
+      // Where this is lost, the server ends it by itself.
+      const call = requests.call({ again, path: "/v3/pipeline", body: closeBody(baton) });
+      await call.catch(() => undefined);
+    },
+  };
+}
+
 function parsed(place: string, text: string): PipelineReply {
   try {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the protocol's words
-    const reply = JSON.parse(text) as Partial<PipelineReply>;
-    if (Array.isArray(reply.results)) return { results: reply.results };
+    const { results, ...reply } = JSON.parse(text) as Partial<PipelineReply>;
+    if (Array.isArray(results)) return { ...reply, results };
   } catch {
     // As below.
   }
