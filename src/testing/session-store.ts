@@ -139,13 +139,13 @@ const behaviour: Cases = {
     same(await store.load(key), [entry(1), mode, entry(2), mode, entry(3)]);
   },
   "summaries have the time of the list": async (store) => {
-    await store.append(key, [entry(1, { cwd: "/work/api", message: { content: "Fix the sync" } })]);
+    await store.append(key, [entry(1, { cwd: "/srv/api", message: { content: "Fix the sync" } })]);
     await store.append(key, [{ type: "custom-title", customTitle: "Sync", sessionId: session }]);
     const [listed] = await store.listSessions(key.projectKey);
     const [summary] = await store.listSessionSummaries(key.projectKey);
     same(summary?.mtime, listed?.mtime);
     same(summary?.data["customTitle"], "Sync");
-    same(summary?.data["cwd"], "/work/api");
+    same(summary?.data["cwd"], "/srv/api");
     same(summary?.data["createdAt"], Date.parse("2026-11-20T10:00:01Z"));
   },
 };
