@@ -7,6 +7,7 @@ import type { Edge } from "./domains/edge/edge.ts";
 import { createIngest, type Ingest } from "./domains/ingest.ts";
 import { createKnowledge, type Knowledge } from "./domains/knowledge.ts";
 import { createMemory, type Memory } from "./domains/memory.ts";
+import { tracedKnowledge, tracedMemory } from "./domains/memory-spans.ts";
 import type { Locks } from "./domains/locks.ts";
 import type { Mailbox } from "./domains/mailbox.ts";
 import type { Metrics } from "./domains/metrics.ts";
@@ -130,6 +131,8 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
   const searching = createSearching(store);
   // What was in memory is gone when it is closed: nothing will ever read the spools of it.
   const temporary: string[] = [];
+  // The name that OpenTelemetry has for it.
+  const spans = { content: process.env["OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"] === "true" };
   const coordination = createCoordination(primary, { region, cache: cacheOptions, routing });
   const { authToken } = storeOptions;
   const sync = syncOf(
@@ -149,8 +152,8 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     spool: place.kind === "memory" ? null : place.spool,
     engine,
     sessions: createSessions(engine),
-    memory: createMemory(engine, { now: Date.now }),
-    knowledge: createKnowledge(engine, { now: Date.now }),
+    memory: tracedMemory(createMemory(engine, { now: Date.now }), spans),
+    knowledge: tracedKnowledge(createKnowledge(engine, { now: Date.now }), spans),
     checkpoints: createCheckpoints(engine, { now: Date.now }),
     reports: createReports(engine),
     prices,

@@ -7,7 +7,10 @@ import { sessions } from "../model/session.ts";
 import { type ToolExecution, toolExecutions } from "../model/tool-execution.ts";
 import { pendingRows } from "./pending.ts";
 import {
+  afterEnd,
   duration,
+  hasEnded,
+  type ModelCallPart,
   modelCallRow,
   type Parts,
   sessionRow,
@@ -19,6 +22,7 @@ import type { LiveSources } from "./live-source.ts";
 import { createRawLines } from "./raw-lines.ts";
 import { createSequences, type Sequences } from "./sequences.ts";
 import { settleSessions } from "./settle.ts";
+import { createTelemetry } from "./telemetry.ts";
 
 export interface IngestOptions {
   /** Written in the same step as the rows; when rows have to be compared with older ones, right after them. */
@@ -62,6 +66,7 @@ interface Batch {
 /** Turns happenings into rows. What is written twice stands once. */
 export function createIngest(engine: Engine, { now, costOf, sources }: IngestParts): Ingest {
   const sequences = createSequences(engine);
+  const telemetry = createTelemetry(engine);
   const rawLines = createRawLines(engine, sources);
 
   const ingest: Ingest = {
@@ -71,6 +76,8 @@ export function createIngest(engine: Engine, { now, costOf, sources }: IngestPar
       const changes = [...raw.changes, ...beside];
       const batch: Batch = { parts: sortHappenings(happenings, now()), fresh, until };
       const { parts } = batch;
+      const better = await telemetry.giveWay(parts);
+      for (const id of better.emptied) sequences.forget(id);
       const said = await sequences.number(parts.messages.values(), parts.heard);
       const tools = await toolRows(engine, batch, sequences);
       const pending = await pendingRows(engine, { said, tools: tools.rows, until });
@@ -81,6 +88,7 @@ export function createIngest(engine: Engine, { now, costOf, sources }: IngestPar
         insert(messages, said),
         ...tools.changes,
         ...(await callChanges(engine, batch, costOf)),
+        ...better.changes,
         insert(pendingSearch, pending),
       ];
       // Only a message can be left out for a reason that asks for a second write.
@@ -175,15 +183,18 @@ async function toolRows(
 
 /** What a later word on a call changes: the given fields and its duration; a call that ended stays ended. */
 function toolPatch(
-  { id: _, status, ...given }: ToolExecutionPart,
+  part: ToolExecutionPart,
   row: ToolExecution,
   before: ToolExecution["status"],
 ): Partial<ToolExecution> {
+  const { id: _, ...given } = hasEnded(before) ? afterEnd(part) : part;
   const durationMs = given.durationMs ?? duration(row.startedAt, given.endedAt);
+  const isOver = typeof given.endedAt === "number" && !hasEnded(given.status);
   return {
     ...given,
     ...(durationMs === null ? {} : { durationMs }),
-    ...(status === undefined || (status === "running" && before !== "running") ? {} : { status }),
+    // Who says that it ended and not how has nothing to complain of.
+    ...(isOver ? { status: "completed" } : {}),
   };
 }
 
@@ -195,15 +206,25 @@ async function callChanges(
   const { modelCalls: given, heard } = parts;
   if (given.size === 0) return [];
   const there = fresh ? [] : await engine.find(modelCalls, { where: { id: { anyOf: [...given.keys()] } } });
-  const known = new Map(there.map(({ costUsd: _, ...row }) => [row.id, row]));
+  const known = new Map(there.map((row) => [row.id, row]));
   const added: ModelCall[] = [];
   const patches: Change[] = [];
   for (const part of given.values()) {
     const before = known.get(part.id);
-    const row = modelCallRow({ ...before, ...part }, heard.get(part.id) ?? 0, costOf);
+    const row = modelCallRow({ ...keptOf(before, part), ...part }, heard.get(part.id) ?? 0, costOf);
     const { id, ...rest } = row;
     if (before === undefined) added.push(row);
     else patches.push(update(modelCalls, { id }, rest));
   }
   return [insert(modelCalls, added), ...patches];
 }
+
+/** What is known of a call already. Its cost stays while its tokens do: who tells it again may not say what it cost. */
+function keptOf(before: ModelCall | undefined, part: ModelCallPart): Partial<ModelCall> | undefined {
+  if (before === undefined) return undefined;
+  const { costUsd, ...kept } = before;
+  const grown = counts.some((name) => (part[name] ?? before[name]) !== before[name]);
+  return grown || costUsd === null || (part.model ?? before.model) !== before.model ? kept : before;
+}
+
+const counts = ["inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens"] as const;
