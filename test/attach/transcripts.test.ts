@@ -33,7 +33,8 @@ describe("a transcript that the SDK appends", () => {
 
   async function appendAll(loci: Loci): Promise<void> {
     await using store = createSessionStore(loci, { warn: false, redact: false });
-    for (const name of files.toSorted()) {
+    // The last line of the session counts its sub-agents, too.
+    for (const name of files.toSorted((one, other) => other.length - one.length)) {
       const [sessionId = "", ...below] = name.replace(/\.jsonl$/, "").split("/");
       const key = {
         projectKey: "-workspace",
