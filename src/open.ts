@@ -28,13 +28,14 @@ import { readOwnPrices } from "./price-file.ts";
 import type { Following, FollowOptions } from "./record/import/follow.ts";
 import type { ImportReport } from "./record/import/import.ts";
 import { createRecorder, type Recorder, type RecorderOptions } from "./record/recorder.ts";
-import { recorderPlace } from "./recorder-place.ts";
+import { openedHere, recorderPlace } from "./recorder-place.ts";
 import { createRedactor } from "./record/redact.ts";
 import { liveSources } from "./record/sources/live.ts";
 import type { Recovered } from "./record/recovery.ts";
 import { openStore, type OpenStoreOptions, type Store } from "./store.ts";
 import {
   type StoreSync,
+  carriedBy,
   syncFrom,
   syncOf,
   type SyncSettings,
@@ -124,8 +125,9 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     sync: settings = syncFrom(process.env, url),
     ...storeOptions
   } = options;
-  const store = await openStore(url, { ...storeOptions, region });
-  const { engine, primary, place, routing } = store;
+  const carried = carriedBy(url, settings || undefined, process.env);
+  const store = await openStore(url, { ...storeOptions, ...carried, region });
+  const { engine, primary, place, routing, transport } = store;
   const prices = createPrices(own);
   const ingest = createIngest(primary, { now: Date.now, costOf: prices.costOf, sources: liveSources });
   const searching = createSearching(store);
@@ -136,7 +138,7 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
   const coordination = createCoordination(primary, { region, cache: cacheOptions, routing });
   const { authToken } = storeOptions;
   const sync = syncOf(
-    { url, place, engine: primary, authToken, settings: settings || undefined },
+    { url, place, engine: primary, authToken, settings: settings || undefined, transport },
     process.env,
   );
   const close = async (): Promise<void> => {
@@ -163,8 +165,8 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
       catchUp: async (how) => (await searching()).catchUp(how),
       rebuild: async (how) => (await searching()).rebuild(how),
     },
-    ...recording({ url, place, engine: primary, ingest, authToken, sync, temporary }),
-    recover: () => recover(url, place, storeOptions),
+    ...recording({ url, place, engine: primary, ingest, authToken, sync, temporary, transport }),
+    recover: () => recover(url, place, { ...storeOptions, own: transport && { engine, ingest } }),
     import: (paths, how) => importAll({ engine: primary, ingest, prices, searching, url }, paths, how),
     follow: (how) => followAll({ engine: primary, ingest, prices, searching, url }, how),
     ...coordination,
@@ -185,10 +187,10 @@ interface Recording extends SyncStoreParts {
 }
 
 function recording(parts: Omit<Recording, "settings">): Pick<Loci, "recorder" | "add"> {
-  const { url, place, engine, ingest, authToken, sync, temporary } = parts;
+  const { url, place, engine, ingest, authToken, sync, temporary, transport } = parts;
   return {
     recorder(how = {}) {
-      const where = recorderPlace(url, place, { engine, ingest, authToken });
+      const where = recorderPlace(url, place, { engine, ingest, authToken, isOnce: transport !== undefined });
       if (place.kind === "memory") temporary.push(where.spool);
       const recorder = createRecorder({ ...how, ...where });
       return sync?.atSessionEnd === true ? syncAtSessionEnd(recorder, sync.schedule, unheld) : recorder;
@@ -221,15 +223,18 @@ async function addTo(ingest: Ingest, happenings: readonly Happening[]): Promise<
   await ingest.settle(sessions);
 }
 
+/** The store itself, where it can be opened only once. */
+type Recovering = Parameters<typeof openedHere>[0];
+
 async function recover(
   url: string,
   place: Place,
-  { authToken }: Pick<OpenStoreOptions, "authToken">,
+  { authToken, own }: Pick<OpenStoreOptions, "authToken"> & { readonly own: Recovering | undefined },
 ): Promise<Recovered> {
   const { hasLeftovers, nothingLeft, recoverLeftovers } = await import("./record/recovery.ts");
   if (place.kind === "memory" || !hasLeftovers(place.spool)) return nothingLeft;
   const { openDrainStore } = await import("./drain-store.ts");
-  const store = await openDrainStore(url, { authToken });
+  const store = own === undefined ? await openDrainStore(url, { authToken }) : openedHere(own);
   try {
     return await recoverLeftovers(store, { spool: place.spool });
   } finally {

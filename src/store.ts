@@ -8,6 +8,7 @@ import type { CreateRemoteOptions } from "./engines/remote/remote.ts";
 import { errorCode } from "./errors.ts";
 import type { Millis } from "./model/collection.ts";
 import { searchSchema, storeSchema } from "./model/schema.ts";
+import type { Transport } from "./sync/transport.ts";
 import type { OwnRegions } from "./domains/edge/edge.ts";
 import {
   edgeFrom,
@@ -53,6 +54,8 @@ export interface OpenStoreOptions {
   readonly within?: Millis | undefined;
   /** The region we are in. Default: what `LOCI_REGION` says, else the name of this host. */
   readonly region?: string | undefined;
+  /** A file of Turso's engine that is that server's replica, by Turso's own sync. See docs/turso.md. */
+  readonly tursoSync?: { readonly url: string; readonly authToken?: AuthToken | undefined } | undefined;
 }
 
 export interface Store extends AsyncDisposable {
@@ -63,6 +66,8 @@ export interface Store extends AsyncDisposable {
   readonly routing?: OwnRegions | undefined;
   /** Which queries take the time. */
   readonly queries: Queries;
+  /** The sync that the engine brought along. */
+  readonly transport?: Transport | undefined;
   /** Where the search index is: opened when first asked for. A damaged index is thrown away: it can be made again. */
   readonly index: () => Promise<Engine>;
   readonly close: () => Promise<void>;
@@ -114,7 +119,12 @@ type Metered = OpenStoreOptions & { readonly meter: Meter | undefined };
 async function openEngine(
   place: Place,
   options: Metered,
-): Promise<{ readonly engine: Engine; readonly primary: Engine; readonly routing?: OwnRegions }> {
+): Promise<{
+  readonly engine: Engine;
+  readonly primary: Engine;
+  readonly routing?: OwnRegions;
+  readonly transport?: Transport | undefined;
+}> {
   if (place.kind === "remote" && options.replica !== undefined) {
     const { openReplica } = await import("./engines/replica/replica.ts");
     const primary = await openOne(place, options);
@@ -131,6 +141,12 @@ async function openEngine(
       return openReplicated({ url: place.url, replicas, from: region, within, remote });
     }
   }
+  if (place.kind === "file" && place.engine === "turso") {
+    const { openTurso } = await import("./engines/turso/turso.ts");
+    const { tursoSync: sync } = options;
+    const engine = await openTurso(place.path, { ...options, pageSize: storePage, sync });
+    return { engine, primary: engine, transport: engine.transport };
+  }
   const engine = await openOne(place, options);
   return { engine, primary: engine };
 }
@@ -142,10 +158,6 @@ async function openOne(place: Place, options: Metered): Promise<Engine> {
       return createMemoryEngine();
     }
     case "file": {
-      if (place.engine === "turso") {
-        const { openTurso } = await import("./engines/turso/turso.ts");
-        return openTurso(place.path, { ...options, pageSize: storePage });
-      }
       const { openLibsql } = await import("./engines/libsql/libsql.ts");
       return openLibsql(place.path, { ...options, pageSize: storePage });
     }

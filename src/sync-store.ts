@@ -7,11 +7,12 @@ import type { SyncMode } from "./model/sync-state.ts";
 import { describePlace, type Environment, type Place, storeUrl, toPlace } from "./place.ts";
 import type { RedactOptions } from "./record/redact.ts";
 import { withEnvFile } from "./record/redact-env.ts";
-import { openStore } from "./store.ts";
+import { openStore, type OpenStoreOptions } from "./store.ts";
 import { createSyncThread } from "./sync-handle.ts";
 import type { After } from "./sync/report.ts";
 import type { Link } from "./sync/link/run.ts";
 import type { linkParts } from "./sync-link.ts";
+import { createTransportSync, type Transport } from "./sync/transport.ts";
 import { createSync, type OpenSync, type SyncRunner } from "./sync/sync.ts";
 
 /** Timers that keep no process alive. */
@@ -34,6 +35,11 @@ export interface SyncSettings {
   readonly atSessionEnd?: boolean | undefined;
   /** What the hub calls this store. Default: the name of this host. */
   readonly name?: string | undefined;
+  /**
+   * Who carries the rows: Loci, row by row, to a store of any kind; or Turso's own sync, the whole file, between a
+   * `turso:` store and a server of Turso's. Default `loci`.
+   */
+  readonly by?: "loci" | "turso" | undefined;
   /** What is replaced before anything leaves, beside the standard rules. */
   readonly redact?: Omit<RedactOptions, "off"> | undefined;
 }
@@ -48,6 +54,7 @@ export interface SyncStoreParts {
   readonly engine: Engine;
   readonly authToken: AuthToken | undefined;
   readonly settings: SyncSettings | undefined;
+  readonly transport?: Transport | undefined;
 }
 
 /** What the environment says: it is for the store that the environment means, and for no other one. */
@@ -66,9 +73,33 @@ function modeFrom(said: string | undefined): SyncMode {
   });
 }
 
+/** What the store has to be opened with. Errors: `config`. */
+export function carriedBy(
+  url: string,
+  settings: SyncSettings | undefined,
+  env: Environment,
+): Pick<OpenStoreOptions, "tursoSync" | "queries"> {
+  if (settings?.by !== "turso") return {};
+  if (!url.startsWith("turso:")) {
+    throw new LociError("config", `Turso's own sync carries files of Turso's engine, and ${url} is none.`, {
+      where: "sync.by",
+      next: `open("turso:agent.db", { sync: { by: "turso", url } }), or leave "by" out`,
+    });
+  }
+  const { url: hub, authToken = tokenFrom(env, settings.url) } = settings;
+  // How long queries took is each process's own, and would go to all others.
+  return { tursoSync: { url: hub, authToken }, queries: false };
+}
+
 /** A store's part in sync; undefined where its backend cannot take part. Nothing is begun by it. */
 export function syncOf(parts: SyncStoreParts, env: Environment): StoreSync | undefined {
-  const { engine, settings } = parts;
+  const { engine, settings, transport } = parts;
+  if (transport !== undefined && settings !== undefined) {
+    const { url, mode = "full", every, atSessionEnd = true } = settings;
+    const place = describePlace(toPlace(url));
+    const timing = { every, now: Date.now, after: unheld, random: Math.random };
+    return { ...createTransportSync({ own: engine, transport, place, mode, ...timing }), atSessionEnd };
+  }
   if (engine.feed === undefined) return undefined;
   const hub = settings === undefined ? undefined : hubOf(parts, settings, env);
   const opened = createSync({

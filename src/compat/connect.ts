@@ -55,7 +55,8 @@ export async function connect(options: string | ConnectOptions): Promise<AgentDa
     authToken,
     sync: mode = "full",
   } = typeof options === "string" ? { path: options } : options;
-  const settings = { mode: mode === "sync" ? "full" : mode, authToken } as const;
+  const by = path.startsWith("turso:") ? "turso" : "loci";
+  const settings = { by, mode: mode === "sync" ? "full" : mode, authToken } as const;
   const loci = await open(path, { sync: url === undefined ? false : { url, ...settings } });
   let last: Promise<unknown> = Promise.resolve();
   const next = <Result>(work: () => Promise<Result>): Promise<Result> => {
@@ -67,7 +68,7 @@ export async function connect(options: string | ConnectOptions): Promise<AgentDa
     next(async () => {
       if (loci.sync === undefined)
         throw new LociError("unsupported", `${loci.place} cannot take part in sync.`);
-      const [report, leftOut] = [await loci.sync[way](), await ownTables(loci)];
+      const [report, leftOut] = [await loci.sync[way](), by === "turso" ? [] : await ownTables(loci)];
       return { ...report, leftOut };
     });
   const close = async (): Promise<void> => {
