@@ -64,6 +64,8 @@ export interface FeedDialect {
   };
   /** Answers the names of all triggers. */
   readonly triggerNames: string;
+  /** Answers a row where the versions were numbered by another server: the program makes another store of it. */
+  readonly moved?: Statement;
   /** Between the two, the changes of a transaction are not noted. */
   readonly quiet: readonly Statement[];
   readonly loud: readonly Statement[];
@@ -104,6 +106,8 @@ export interface TakeParts {
 export interface Fusing {
   readonly changes: readonly PlannedChange[];
   readonly take?: FusedTake;
+  /** More stands in the transaction: a guard that does not hold stops all of it. */
+  readonly amongOthers?: true;
 }
 
 export interface Fused {
