@@ -48,6 +48,12 @@ export const postgresFeed: FeedDialect = {
   },
   triggerNames: `select tgname from pg_trigger join pg_class on pg_class.oid = tgrelid
     where not tgisinternal and relnamespace = current_schema()::regnamespace`,
+  triggersOf: (name) =>
+    query(
+      `select 'create or replace trigger' || substr(pg_get_triggerdef(oid), 15) from pg_trigger
+       where tgrelid = to_regclass($1::text) and not tgisinternal`,
+      [quoted(name)],
+    ),
   moved: query(`select 1 where ${fromElsewhere}`),
   quiet: [query("select set_config('loci.quiet', '1', true)")],
   loud: [],

@@ -64,6 +64,8 @@ export interface FeedDialect {
   };
   /** Answers the names of all triggers. */
   readonly triggerNames: string;
+  /** Answers what makes a table's triggers: a table that is made anew has none. */
+  triggersOf(name: string): Statement;
   /** Answers a row where the versions were numbered by another server: the program makes another store of it. */
   readonly moved?: Statement;
   /** Between the two, the changes of a transaction are not noted. */

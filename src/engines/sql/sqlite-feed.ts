@@ -1,6 +1,6 @@
 import { columnName } from "../../model/collection.ts";
 import { type SyncedTable, syncSelf, syncVersions } from "../../model/sync.ts";
-import { type Statement, statement } from "./client.ts";
+import { query, type Statement, statement } from "./client.ts";
 import type { FeedDialect } from "./dialect.ts";
 import { quoted } from "./writer.ts";
 
@@ -30,6 +30,11 @@ export const sqliteFeed: FeedDialect = {
     };
   },
   triggerNames: `select "name" from sqlite_master where type = 'trigger'`,
+  triggersOf: (table) =>
+    query(
+      `select 'create trigger if not exists' || substr("sql", 15) from sqlite_master where type = 'trigger' and tbl_name = ?`,
+      [table],
+    ),
   // Other transactions do not see it: it is gone before the end.
   quiet: [statement(`insert into ${self} ("id", "store") values ('quiet', '')`)],
   loud: [statement(`delete from ${self} where "id" = 'quiet'`)],
