@@ -15,6 +15,7 @@ const all = [
   "mcp",
   "cache",
   "queries",
+  "feed",
   "tasks",
 ];
 const names = process.argv.slice(2).filter((word) => !word.startsWith("-"));
