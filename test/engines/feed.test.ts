@@ -34,18 +34,21 @@ function feedOf({ feed, name }: Engine): Feed {
   throw new Error(`${name} has no feed.`);
 }
 
-const stores = [
-  ["a file", undefined, async () => join(folder, `${Math.random()}.db`), (url: string) => openLibsql(url)],
-  [
-    "postgres",
-    server.missing,
-    () => server.database(),
-    (url: string) => createPostgresEngine(url, { max: 4 }),
-  ],
-  ["remote", sqld.missing, () => sqld.database(), async (url: string) => createRemoteEngine(url)],
-] as const;
+const places = {
+  file: [undefined, async () => join(folder, `${Math.random()}.db`)],
+  postgres: [server.missing, () => server.database()],
+  remote: [sqld.missing, () => sqld.database()],
+} as const;
 
-describe.each(stores)("the feed of %s", (_, missing, place, openAt) => {
+const openers = {
+  file: (url: string) => openLibsql(url),
+  postgres: (url: string) => createPostgresEngine(url, { max: 4 }),
+  remote: async (url: string) => createRemoteEngine(url),
+} as const;
+
+describe.each(["file", "postgres", "remote"] as const)("the feed of a %s store", (name) => {
+  const [missing, place] = places[name];
+  const openAt = openers[name];
   test("skips nothing while 8 processes write", async ({ skip }) => {
     if (missing) return skip(missing);
     const url = await place();
@@ -127,12 +130,6 @@ const tables = [
   { collection: sessions, fields: ["title", "status"], session: "id" },
   { collection: agentMemory, fields: ["decisionData", "context"], session: "sessionId" },
 ];
-
-const places = {
-  file: [undefined, async () => join(folder, `${Math.random()}.db`)],
-  postgres: [server.missing, () => server.database()],
-  remote: [sqld.missing, () => sqld.database()],
-} as const;
 
 describe.each(["file", "postgres"] as const)("sync that is on in a %s store", (name) => {
   const [missing, place] = places[name];

@@ -9,6 +9,9 @@ import { openLibsql } from "../../dist/engines/libsql/libsql.js";
 import { createPostgresEngine } from "../../dist/engines/postgres/postgres.js";
 import { suiteSchema, type Thing, things } from "../../dist/testing/index.js";
 import { createRemoteEngine } from "../../dist/engines/remote/remote.js";
+import { openTurso } from "../../dist/engines/turso/turso.js";
+import { sameNotes, startNotes } from "../support/notes.ts";
+import { missingTurso } from "../support/turso.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { startSqld } from "../support/sqld.ts";
 
@@ -216,41 +219,22 @@ async function outcome(run: Step, engine: Engine): Promise<unknown> {
   }
 }
 
-/** What is noted of the rows that changed: which live, and which of their fields changed after they were made. */
-async function notesOf({ feed }: Engine, after: string | null): Promise<readonly unknown[]> {
-  const page = await feed?.read({ after, limit: 1_000 });
-  return (page?.versions ?? [])
-    .map(({ id, sessionId, born, removed, clock, clocks, via }) => {
-      const lives = removed === null || removed < born;
-      const latest = [born, removed ?? "", ...Object.values(clocks ?? {})].sort().at(-1) === clock;
-      return { id, sessionId, lives, latest, via, fields: lives ? Object.keys(clocks ?? {}).sort() : [] };
-    })
-    .sort((a, b) => (a.id < b.id ? -1 : 1));
-}
-
-const synced = ["shelf", "place", "name", "note", "weight", "done", "madeAt", "blob"];
-const noted = [{ collection: things, fields: synced, session: "shelf" }];
-
 async function agrees(engine: Engine, runs: number): Promise<number> {
   let steps = 0;
   let answered = 0;
   let notes = 0;
-  await engine.feed?.start(noted);
   const property = fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 12 }), async (sequence) => {
     const reference = createMemoryEngine();
     await reference.prepare(suiteSchema);
-    await reference.feed?.start(noted);
     await engine.write([remove(things, {})]);
-    const begin = (await engine.feed?.read({ after: null, limit: 1_000 }))?.cursor ?? null;
+    const begin = await startNotes(reference, engine);
     for (const run of [...sequence, (one: Engine) => one.find(things)]) {
       const expected = await outcome(run, reference);
       expect(await outcome(run, engine)).toEqual(expected);
       steps++;
       if (Array.isArray(expected) && expected.length > 0) answered++;
     }
-    const expected = await notesOf(reference, null);
-    expect(await notesOf(engine, begin)).toEqual(expected);
-    notes += expected.length;
+    notes += await sameNotes(reference, engine, begin);
   });
   await fc.assert(property, {
     numRuns: runs,
@@ -279,6 +263,14 @@ describe("every engine agrees with the reference on random sequences", () => {
     await using engine = await openLibsql(join(folder, "thread.db"));
     await engine.prepare(suiteSchema);
     expect(await agrees(engine, 200)).toBeGreaterThan(800);
+  });
+
+  test("turso", async ({ skip }) => {
+    const missing = missingTurso();
+    if (missing !== undefined) return skip(missing);
+    await using engine = await openTurso(join(folder, "turso.db"), { inThread: true });
+    await engine.prepare(suiteSchema);
+    expect(await agrees(engine, 300)).toBeGreaterThan(1200);
   });
 
   test("remote", async ({ skip }) => {
