@@ -12,7 +12,7 @@ import type { Command } from "./command.ts";
 import { memoryCommands } from "./memory-commands.ts";
 import { metricsCommands } from "./metrics-commands.ts";
 import { coordination } from "./coordination.ts";
-import { connectCommand, httpParams } from "./mcp-params.ts";
+import { attachCommand, connectCommand, httpParams } from "./mcp-params.ts";
 import { operated } from "./operated.ts";
 
 /** Everything that can be typed behind `loci`, in the order of the help. */
@@ -191,6 +191,7 @@ export const commands: readonly Command[] = [
     run: async (call) => (await import("./commands/mcp.ts")).mcp(call),
   },
   connectCommand,
+  attachCommand,
   {
     name: "config",
     summary: "show or set what is otherwise given by flags and the environment",
