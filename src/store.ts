@@ -8,7 +8,7 @@ import type { CreateRemoteOptions } from "./engines/remote/remote.ts";
 import { errorCode } from "./errors.ts";
 import type { Millis } from "./model/collection.ts";
 import { searchSchema, storeSchema } from "./model/schema.ts";
-import type { Routing } from "./replicas.ts";
+import type { OwnRegions } from "./domains/edge/edge.ts";
 import {
   edgeFrom,
   type Environment,
@@ -44,6 +44,11 @@ export interface OpenStoreOptions {
    * `LOCI_REPLICAS`. See docs/edge.md.
    */
   readonly replicas?: readonly Replica[] | undefined;
+  /**
+   * A file on this machine that keeps a copy of a libSQL server's database: reads come from it, changes go to the server.
+   * See docs/turso.md.
+   */
+  readonly replica?: string | undefined;
   /** With replicas: how far behind the primary an answer may be. Default 5 s. */
   readonly within?: Millis | undefined;
   /** The region we are in. Default: what `LOCI_REGION` says, else the name of this host. */
@@ -55,7 +60,7 @@ export interface Store extends AsyncDisposable {
   readonly engine: Engine;
   /** Reads too are the primary's here, for what many have to agree on. The same as {@link engine} without replicas. */
   readonly primary: Engine;
-  readonly routing?: Routing | undefined;
+  readonly routing?: OwnRegions | undefined;
   /** Which queries take the time. */
   readonly queries: Queries;
   /** Where the search index is: opened when first asked for. A damaged index is thrown away: it can be made again. */
@@ -109,7 +114,14 @@ type Metered = OpenStoreOptions & { readonly meter: Meter | undefined };
 async function openEngine(
   place: Place,
   options: Metered,
-): Promise<{ readonly engine: Engine; readonly primary: Engine; readonly routing?: Routing }> {
+): Promise<{ readonly engine: Engine; readonly primary: Engine; readonly routing?: OwnRegions }> {
+  if (place.kind === "remote" && options.replica !== undefined) {
+    const { openReplica } = await import("./engines/replica/replica.ts");
+    const primary = await openOne(place, options);
+    const { authToken } = await tokensFor(place.url, options.authToken);
+    const { replica: path, within } = options;
+    return { engine: await openReplica(primary, { url: place.url, path, authToken, within }), primary };
+  }
   if (place.kind === "remote") {
     const replicas = options.replicas ?? replicasIn(place.url);
     if (replicas.length > 0) {
@@ -130,6 +142,10 @@ async function openOne(place: Place, options: Metered): Promise<Engine> {
       return createMemoryEngine();
     }
     case "file": {
+      if (place.engine === "turso") {
+        const { openTurso } = await import("./engines/turso/turso.ts");
+        return openTurso(place.path, { ...options, pageSize: storePage });
+      }
       const { openLibsql } = await import("./engines/libsql/libsql.ts");
       return openLibsql(place.path, { ...options, pageSize: storePage });
     }
