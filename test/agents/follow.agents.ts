@@ -57,7 +57,8 @@ test("Codex is followed while it runs: its tokens are its own, and an import aft
     const usage = told as { input_tokens: number; cached_input_tokens: number; output_tokens: number };
     const [session] = await loci.engine.find(sessions);
     expect(session).toMatchObject({ source: "codex", toolCount: 3, status: "completed" });
-    const { inputTokens = 0, cacheReadTokens = 0, outputTokens } = session ?? {};
+    if (session === undefined) throw new Error("There is no session.");
+    const { inputTokens, cacheReadTokens, outputTokens } = session;
     expect([inputTokens + cacheReadTokens, cacheReadTokens, outputTokens]).toEqual([
       usage.input_tokens,
       usage.cached_input_tokens,
@@ -92,7 +93,8 @@ test("Gemini CLI is followed while it runs: its tokens are its own, and an impor
     await following.settled();
     const [session] = await loci.engine.find(sessions);
     expect(session).toMatchObject({ source: "gemini" });
-    const { inputTokens = 0, cacheReadTokens = 0, outputTokens = 0, toolCount } = session ?? {};
+    if (session === undefined) throw new Error("There is no session.");
+    const { inputTokens, cacheReadTokens, outputTokens, toolCount } = session;
     expect(toolCount).toBeGreaterThan(0);
     expect(inputTokens + cacheReadTokens + outputTokens).toBe(totalOf(join(here.home, ".gemini", "tmp")));
     const before = await rows(loci);

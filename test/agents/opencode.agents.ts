@@ -1,18 +1,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Database from "libsql";
-import { afterEach, beforeEach, describe, expect, test, type TestContext, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, type TestContext } from "vitest";
 import { type Loci, open, type Recorder } from "../../dist/index.js";
-import { messages } from "../../dist/model/message.js";
-import { modelCalls } from "../../dist/model/model-call.js";
 import { rawEvents } from "../../dist/model/raw-event.js";
 import { sessions } from "../../dist/model/session.js";
 import { toolExecutions } from "../../dist/model/tool-execution.js";
 import { recordOpencode } from "../../dist/opencode.js";
-import { type Box, box, model, opencodeEnv, program, started } from "../support/agents.ts";
+import { rowsOf } from "../support/agent-rows.ts";
+import { type Box, box, model, opencodeEnv, program } from "../support/agents.ts";
 
 /** Kills of each kind; the bar is 50, which takes minutes. */
 const kills = Number(process.env["LOCI_TEST_KILLS"] ?? 12);
@@ -127,17 +126,6 @@ async function recorded(from: Loci = loci): Promise<Map<string, readonly number[
       [row.inputTokens, row.outputTokens, row.cacheReadTokens, row.cacheWriteTokens, round(row.costUsd)],
     ]),
   );
-}
-
-type Rows = Record<string, Record<string, unknown>>;
-
-async function rowsOf(from: Loci): Promise<Rows> {
-  const all: Rows = {};
-  for (const collection of [sessions, messages, toolExecutions, modelCalls] as const) {
-    const found = (await from.engine.find(collection as typeof sessions)) as ReadonlyArray<{ id: string }>;
-    all[collection.name] = Object.fromEntries(found.map((row) => [row.id, row]));
-  }
-  return all;
 }
 
 /** Everything of OpenCode's database stands in the store: an import of it adds nothing and changes nothing. */
@@ -286,48 +274,3 @@ async function fastest(run: () => Promise<unknown>): Promise<number> {
   }
   return Math.round(best);
 }
-
-describe("OpenCode's plugin", () => {
-  test("records a run in the terminal by its own thread, and the run is as without it", async (context) => {
-    const opencode = program(context, "opencode");
-    const plain = await started(opencode, ["run", tour], { cwd: here.workspace, env }).ended;
-    expect(plain.code, plain.stderr).toBe(0);
-    rmSync(join(here.workspace, "notes.txt"), { force: true });
-    const folder = join(here.home, ".config/opencode/plugin");
-    mkdirSync(folder, { recursive: true });
-    const plugin = new URL("../../plugins/opencode/loci.js", import.meta.url).href;
-    writeFileSync(join(folder, "loci.js"), `export { Loci } from ${JSON.stringify(plugin)};\n`);
-    const how = { cwd: here.workspace, env: { ...env, LOCI_URL: store() } };
-    const ran = await started(opencode, ["run", tour], how).ended;
-    expect(ran.code, ran.stderr).toBe(0);
-    expect(ran.stdout.replaceAll(/\S+ms|\/tmp\S+/g, "")).toBe(plain.stdout.replaceAll(/\S+ms|\/tmp\S+/g, ""));
-    await loci.recover();
-    const rows = await loci.engine.find(sessions);
-    expect(rows).toMatchObject([{ source: "opencode", toolCount: 6, projectPath: here.workspace }]);
-    await vi.waitFor(async () => expect(await loci.engine.find(messages)).not.toEqual([]));
-    // The tour before it, which nobody recorded, is all that an import adds.
-    const before = await rowsOf(loci);
-    await loci.import([database()]);
-    const after = await rowsOf(loci);
-    for (const [name, some] of Object.entries(before)) {
-      for (const [id, row] of Object.entries(some)) {
-        if (name !== "sessions") expect(after[name]?.[id]).toEqual(row);
-      }
-    }
-    expect(Object.keys(after["sessions"] ?? {})).toHaveLength(2);
-  }, 300_000);
-
-  test("that cannot record lets OpenCode run", async (context) => {
-    const opencode = program(context, "opencode");
-    const folder = join(here.home, ".config/opencode/plugin");
-    mkdirSync(folder, { recursive: true });
-    const plugin = new URL("../../plugins/opencode/loci.js", import.meta.url).href;
-    writeFileSync(join(folder, "loci.js"), `export { Loci } from ${JSON.stringify(plugin)};\n`);
-    // A file stands where the store's folder should be.
-    appendFileSync(join(here.folder, "file"), "");
-    const how = { cwd: here.workspace, env: { ...env, LOCI_URL: join(here.folder, "file", "loci.db") } };
-    const ran = await started(opencode, ["run", tour], how).ended;
-    expect(ran.code, ran.stderr).toBe(0);
-    expect(ran.stdout + ran.stderr).not.toContain("Loci");
-  }, 300_000);
-});
