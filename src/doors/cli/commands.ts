@@ -14,6 +14,7 @@ import { metricsCommands } from "./metrics-commands.ts";
 import { coordination } from "./coordination.ts";
 import { attachCommand, connectCommand, httpParams, serveParams } from "./mcp-params.ts";
 import { operated } from "./operated.ts";
+import { syncCommands } from "./sync-commands.ts";
 
 /** Everything that can be typed behind `loci`, in the order of the help. */
 export const commands: readonly Command[] = [
@@ -142,6 +143,7 @@ export const commands: readonly Command[] = [
     run: async (call) => (await import("./commands/doctor.ts")).doctor(call),
   },
   ...memoryCommands,
+  ...syncCommands,
   ...adminCommands,
   ...cacheCommands,
   operated(managePrices, {

@@ -9,6 +9,7 @@ import { listSpool } from "../../record/leftovers.ts";
 import { hasLeftovers } from "../../record/recovery.ts";
 import type { Finding, NamedCheck } from "../doctor.ts";
 import { serverChecks } from "./server.ts";
+import { syncChecks } from "./sync.ts";
 import { findHistory } from "../history.ts";
 import type { Context } from "../operation.ts";
 
@@ -17,6 +18,7 @@ export function storeChecks(loci: Loci, { env, now }: Context): readonly NamedCh
   return [
     { name: "store", look: () => storeFile(loci) },
     ...serverChecks(loci, { env, now }),
+    ...syncChecks(loci, now()),
     { name: "schema", look: () => schemaVersion(loci) },
     { name: "integrity", look: () => integrity(loci) },
     { name: "permissions", look: () => permissions(loci) },
