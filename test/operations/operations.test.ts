@@ -291,9 +291,13 @@ describe("the doctor", () => {
     });
     expect(found.get("transcripts kept")).toMatchObject({
       state: "warn",
-      fact: "6 go within 7 days: Claude Code removes them after 10 days",
+      fact: `Claude Code removes them after 10 days: of 3 that go within 7 days 3 are not kept here, the first goes on ${new Date(now + 5 * 86_400_000).toISOString().slice(0, 10)}`,
     });
     await loci.import([folder]);
+    expect((await seen()).get("transcripts kept")).toMatchObject({
+      state: "ok",
+      fact: expect.stringContaining("3 go within 7 days"),
+    });
     expect((await seen()).get("imported")).toMatchObject({ state: "ok" });
   });
 });
