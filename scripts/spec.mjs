@@ -50,7 +50,7 @@ async function collections() {
 
 async function schema() {
   const { columnName } = await built("model/collection.js");
-  const { storeSchema, searchSchema } = await built("model/schema.js");
+  const { storeSchema, searchSchema, syncSchema } = await built("model/schema.js");
   const { createSqliteDialect } = await built("engines/sql/sqlite.js");
   const { postgresDialect } = await built("engines/postgres/dialect.js");
   const sqlite = createSqliteDialect("libsql").types;
@@ -61,6 +61,7 @@ async function schema() {
   for (const [title, { migrations }] of [
     ["The store", storeSchema],
     ["The search index", searchSchema],
+    ["Sync", syncSchema],
   ]) {
     const version = migrations.at(-1).version;
     parts.push(`### ${title}: schema version ${version}\n`);

@@ -1,4 +1,3 @@
-import { hostname } from "node:os";
 import { type CacheOptions, createCache } from "./domains/cache/cache.ts";
 import { createClock, createTick } from "./domains/clock.ts";
 import { createEdge } from "./domains/edge/edge.ts";
@@ -10,18 +9,20 @@ import { createAssignment } from "./domains/tasks/assign.ts";
 import { createTasks } from "./domains/tasks/tasks.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { Loci } from "./open.ts";
-import type { Environment } from "./place.ts";
-
-/** Where latencies are measured from. */
-export function edgeFrom(env: Environment): string {
-  const said = env["LOCI_REGION"];
-  return said === undefined || said === "" ? hostname() : said;
-}
+import type { Routing } from "./replicas.ts";
 
 /** What many agents share, all by the store's clock. */
 export function createCoordination(
   engine: Engine,
-  { region, cache = {} }: { readonly region: string; readonly cache: Partial<CacheOptions> | undefined },
+  {
+    region,
+    cache = {},
+    routing,
+  }: {
+    readonly region: string;
+    readonly cache: Partial<CacheOptions> | undefined;
+    readonly routing: Routing | undefined;
+  },
 ): Pick<Loci, "swarm" | "tasks" | "locks" | "mailbox" | "metrics" | "cache" | "edge"> {
   const elapsed = (): number => performance.now();
   const now = createClock(engine, { now: Date.now, elapsed });
@@ -30,7 +31,7 @@ export function createCoordination(
     timer.unref();
     return () => clearTimeout(timer);
   };
-  const edge = createEdge(engine, { now, from: region, elapsed, after });
+  const edge = createEdge(engine, { now, from: region, elapsed, after, routing });
   return {
     swarm: (id, limits = {}) => createSwarm(engine, id, { now, limits }),
     tasks: createAssignment(engine, { now, tasks: createTasks(engine, { now }), regions: edge.list }),

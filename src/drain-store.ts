@@ -38,7 +38,7 @@ async function drainStore(
   path: string | undefined,
   options: DrainStoreOptions,
 ): Promise<DrainStore> {
-  const { engine, close } = await openStore(url, { ...options, inThread: true, busyTimeout });
+  const { engine, close } = await openStore(url, { ...options, inThread: true, busyTimeout, replicas: [] });
   const number = path === undefined ? 0 : fileNumber(path);
   const { costOf } = createPrices(ownPrices());
   return {

@@ -106,6 +106,7 @@ export type { Session, SessionStatus } from "./model/session.ts";
 export type { ToolExecution, ToolStatus } from "./model/tool-execution.ts";
 export type { ImportAll } from "./import-store.ts";
 export { type Loci, open, openDatabases, type OpenOptions } from "./open.ts";
+export type { Replica } from "./place.ts";
 export type { Following, FollowOptions } from "./record/import/follow.ts";
 export type { ImportProgress, ImportReport } from "./record/import/import.ts";
 export {

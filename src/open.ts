@@ -1,10 +1,10 @@
 import { rmSync } from "node:fs";
 import type { Cache, CacheOptions } from "./domains/cache/cache.ts";
-import { createCoordination, edgeFrom } from "./coordination.ts";
+import { createCoordination } from "./coordination.ts";
 import { type Backups, createBackups } from "./backups/backups.ts";
 import { type Checkpoints, createCheckpoints } from "./domains/checkpoints.ts";
 import type { Edge } from "./domains/edge/edge.ts";
-import { createIngest } from "./domains/ingest.ts";
+import { createIngest, type Ingest } from "./domains/ingest.ts";
 import { createKnowledge, type Knowledge } from "./domains/knowledge.ts";
 import { createMemory, type Memory } from "./domains/memory.ts";
 import type { Locks } from "./domains/locks.ts";
@@ -22,7 +22,7 @@ import type { Engine, SqlDoor } from "./engine/engine.ts";
 import type { Happening } from "./model/happening.ts";
 import { followAll, type ImportAll, importAll } from "./import-store.ts";
 import { createDatabases, type Databases } from "./databases/databases.ts";
-import { describePlace, type Environment, lociHome, type Place, storeUrl } from "./place.ts";
+import { describePlace, edgeFrom, type Environment, lociHome, type Place, storeUrl } from "./place.ts";
 import { readOwnPrices } from "./price-file.ts";
 import type { Following, FollowOptions } from "./record/import/follow.ts";
 import type { ImportReport } from "./record/import/import.ts";
@@ -35,8 +35,6 @@ import { openStore, type OpenStoreOptions, type Store } from "./store.ts";
 export interface OpenOptions extends OpenStoreOptions {
   /** Prices beside, or instead of, those of the list: US dollars for a million tokens. Default: the user's own file. */
   readonly prices?: PriceOverrides;
-  /** The region we are in. Default: what `LOCI_REGION` says, else the name of this host. */
-  readonly region?: string;
   /** How large, how fresh, where: docs/cache.md. */
   readonly cache?: Partial<CacheOptions>;
 }
@@ -106,14 +104,14 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     region = edgeFrom(process.env),
     ...storeOptions
   } = options;
-  const store = await openStore(url, storeOptions);
-  const { engine, place } = store;
+  const store = await openStore(url, { ...storeOptions, region });
+  const { engine, primary, place, routing } = store;
   const prices = createPrices(own);
-  const ingest = createIngest(engine, { now: Date.now, costOf: prices.costOf });
+  const ingest = createIngest(primary, { now: Date.now, costOf: prices.costOf });
   const searching = createSearching(store);
   // What was in memory is gone when it is closed: nothing will ever read the spools of it.
   const temporary: string[] = [];
-  const coordination = createCoordination(engine, { region, cache: cacheOptions });
+  const coordination = createCoordination(primary, { region, cache: cacheOptions, routing });
   const close = async (): Promise<void> => {
     // A latency that is not kept is measured again.
     await coordination.edge.flush().catch(() => undefined);
@@ -138,17 +136,14 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
       rebuild: async (how) => (await searching()).rebuild(how),
     },
     recorder(how = {}) {
-      const where = recorderPlace(url, place, { engine, ingest, authToken: storeOptions.authToken });
+      const where = recorderPlace(url, place, { engine: primary, ingest, authToken: storeOptions.authToken });
       if (place.kind === "memory") temporary.push(where.spool);
       return createRecorder({ ...how, ...where });
     },
     recover: () => recover(url, place, storeOptions),
-    async add(happenings) {
-      const { sessions } = await ingest.write(createRedactor().value(happenings));
-      await ingest.settle(sessions);
-    },
-    import: (paths, how) => importAll({ engine, ingest, prices, searching, url }, paths, how),
-    follow: (how) => followAll({ engine, ingest, prices, searching, url }, how),
+    add: (happenings) => addTo(ingest, happenings),
+    import: (paths, how) => importAll({ engine: primary, ingest, prices, searching, url }, paths, how),
+    follow: (how) => followAll({ engine: primary, ingest, prices, searching, url }, how),
     ...coordination,
     queries: store.queries,
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),
@@ -169,6 +164,15 @@ function backupsOf(engine: Engine, place: Place): Pick<Loci, "backups"> {
   if (place.kind !== "file" && place.kind !== "postgres") return {};
   const backups = createBackups(engine, { folder: place.backups, spool: place.spool, now: Date.now });
   return backups === undefined ? {} : { backups };
+}
+
+async function addTo(ingest: Ingest, happenings: readonly Happening[]): Promise<void> {
+  const { line, value } = createRedactor();
+  const clean = happenings.map((one) =>
+    one.kind === "rawEvent" ? { ...one, line: line(one.line) } : value(one),
+  );
+  const { sessions } = await ingest.write(clean);
+  await ingest.settle(sessions);
 }
 
 async function recover(

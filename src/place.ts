@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
+import { homedir, hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { knownDatabases, databasesFolder } from "./databases/registry.ts";
@@ -21,6 +21,18 @@ export type Place =
   /** A libSQL server: sqld, Turso Cloud. */
   | { readonly kind: "remote"; readonly url: string; readonly spool: string }
   | { readonly kind: "memory" };
+
+/** A read replica of a libSQL server, in a region. */
+export interface Replica {
+  readonly region: string;
+  readonly url: string;
+}
+
+/** Where latencies are measured from. */
+export function edgeFrom(env: Environment): string {
+  const said = env["LOCI_REGION"];
+  return said === undefined || said === "" ? hostname() : said;
+}
 
 /** `~/.loci`, or what `LOCI_HOME` says. */
 export function lociHome(env: Environment = process.env): string {
@@ -84,6 +96,24 @@ export function tokenFor(url: string, env: Environment = process.env): string | 
 export function tokenForSql(url: string, env: Environment = process.env): string | undefined {
   const token = env["LOCI_SQL_TOKEN"];
   return token !== undefined && token !== "" && isFor(url, storeUrl(env)) ? token : undefined;
+}
+
+/** `LOCI_REPLICAS`: `fra=libsql://fra.example.org,iad=libsql://iad.example.org`, of the store that the environment names. */
+export function replicasIn(url: string, env: Environment = process.env): readonly Replica[] {
+  const said = env["LOCI_REPLICAS"];
+  if (said === undefined || said === "" || !isFor(url, storeUrl(env))) return [];
+  return said.split(",").map((one) => {
+    const [, region, there] = /^\s*([^=\s]+)=(\S+)\s*$/.exec(one) ?? [];
+    if (region !== undefined && there !== undefined && URL.canParse(there)) return { region, url: there };
+    throw new LociError(
+      "config",
+      "LOCI_REPLICAS names regions with their URLs, and one of them cannot be read.",
+      {
+        where: "LOCI_REPLICAS",
+        next: "LOCI_REPLICAS=fra=libsql://fra.example.org,lhr=libsql://lhr.example.org",
+      },
+    );
+  });
 }
 
 /** A file that a variable names is no server, and says nothing about one. */

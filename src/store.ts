@@ -4,10 +4,21 @@ import { createQueries, type Queries } from "./domains/queries.ts";
 import type { Engine } from "./engine/engine.ts";
 import { createMeter, type Meter } from "./engine/meter.ts";
 import type { AuthToken } from "./engine/json-web-token.ts";
+import type { CreateRemoteOptions } from "./engines/remote/remote.ts";
 import { errorCode } from "./errors.ts";
 import type { Millis } from "./model/collection.ts";
 import { searchSchema, storeSchema } from "./model/schema.ts";
-import { type Environment, type Place, tokenFor, tokenForSql, toPlace } from "./place.ts";
+import type { Routing } from "./replicas.ts";
+import {
+  edgeFrom,
+  type Environment,
+  type Place,
+  type Replica,
+  replicasIn,
+  tokenFor,
+  tokenForSql,
+  toPlace,
+} from "./place.ts";
 
 export interface OpenStoreOptions {
   /** The file is opened in the calling thread, and every call blocks it: for a thread or a process that is ours. */
@@ -28,11 +39,23 @@ export interface OpenStoreOptions {
   readonly authToken?: AuthToken | undefined;
   /** Where the store is a server: connections at most (default 10), and the ms after which an unused one is closed. */
   readonly connections?: { readonly max?: number; readonly idleTimeout?: number };
+  /**
+   * Read replicas of a libSQL server: reads come from the nearest that is healthy and fresh. Default: those of
+   * `LOCI_REPLICAS`. See docs/edge.md.
+   */
+  readonly replicas?: readonly Replica[] | undefined;
+  /** With replicas: how far behind the primary an answer may be. Default 5 s. */
+  readonly within?: Millis | undefined;
+  /** The region we are in. Default: what `LOCI_REGION` says, else the name of this host. */
+  readonly region?: string | undefined;
 }
 
 export interface Store extends AsyncDisposable {
   readonly place: Place;
   readonly engine: Engine;
+  /** Reads too are the primary's here, for what many have to agree on. The same as {@link engine} without replicas. */
+  readonly primary: Engine;
+  readonly routing?: Routing | undefined;
   /** Which queries take the time. */
   readonly queries: Queries;
   /** Where the search index is: opened when first asked for. A damaged index is thrown away: it can be made again. */
@@ -46,7 +69,8 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
   const { queries: always, slowQuery: slowFrom } = options;
   const meter =
     always === false || place.kind === "memory" ? undefined : createMeter({ now: Date.now, slowFrom });
-  const engine = await openEngine(place, { ...options, meter });
+  const opened = await openEngine(place, { ...options, meter });
+  const { engine, primary } = opened;
   try {
     await engine.prepare(storeSchema);
   } catch (error) {
@@ -55,7 +79,7 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
   }
   const elapsed = (): number => performance.now();
   const now = createClock(engine, { now: Date.now, elapsed });
-  const queries = createQueries(engine, { meter, now, elapsed, always });
+  const queries = createQueries(primary, { meter, now, elapsed, always });
   let index: Promise<Engine> | undefined;
   const close = async (): Promise<void> => {
     // An index that could not be opened has told its caller; there is nothing to close.
@@ -65,8 +89,8 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
     await engine.close();
   };
   return {
+    ...opened,
     place,
-    engine,
     queries,
     index: () => (index ??= openIndex(place, engine, { ...options, meter })),
     close,
@@ -82,7 +106,24 @@ const storePage = 2048;
 
 type Metered = OpenStoreOptions & { readonly meter: Meter | undefined };
 
-async function openEngine(place: Place, options: Metered): Promise<Engine> {
+async function openEngine(
+  place: Place,
+  options: Metered,
+): Promise<{ readonly engine: Engine; readonly primary: Engine; readonly routing?: Routing }> {
+  if (place.kind === "remote") {
+    const replicas = options.replicas ?? replicasIn(place.url);
+    if (replicas.length > 0) {
+      const { openReplicated } = await import("./replicas.ts");
+      const { region = edgeFrom(process.env), within } = options;
+      const remote = await remoteOptions(place.url, options);
+      return openReplicated({ url: place.url, replicas, from: region, within, remote });
+    }
+  }
+  const engine = await openOne(place, options);
+  return { engine, primary: engine };
+}
+
+async function openOne(place: Place, options: Metered): Promise<Engine> {
   switch (place.kind) {
     case "memory": {
       const { createMemoryEngine } = await import("./engine/memory.ts");
@@ -103,14 +144,14 @@ async function openEngine(place: Place, options: Metered): Promise<Engine> {
     }
     case "remote": {
       const { createRemoteEngine } = await import("./engines/remote/remote.ts");
-      return createRemoteEngine(place.url, {
-        ...options.connections,
-        ...(await tokensFor(place.url, options.authToken)),
-        busyTimeout: options.busyTimeout,
-        meter: options.meter,
-      });
+      return createRemoteEngine(place.url, await remoteOptions(place.url, options));
     }
   }
+}
+
+async function remoteOptions(url: string, options: Metered): Promise<CreateRemoteOptions> {
+  const { connections, busyTimeout, meter, authToken } = options;
+  return { ...connections, ...(await tokensFor(url, authToken)), busyTimeout, meter };
 }
 
 /** Given, in the environment, or made here for a database by its name. */

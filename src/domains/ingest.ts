@@ -1,5 +1,5 @@
 import { type Change, type Engine, insert, update } from "../engine/engine.ts";
-import type { Happening } from "../model/happening.ts";
+import type { Happening, RawHappening } from "../model/happening.ts";
 import { newId } from "../model/id.ts";
 import { type Message, messages } from "../model/message.ts";
 import { type ModelCall, modelCalls } from "../model/model-call.ts";
@@ -15,6 +15,8 @@ import {
   type ToolExecutionPart,
   toolExecutionRow,
 } from "./rows.ts";
+import type { LiveSources } from "./live-source.ts";
+import { createRawLines } from "./raw-lines.ts";
 import { createSequences, type Sequences } from "./sequences.ts";
 import { settleSessions } from "./settle.ts";
 
@@ -47,6 +49,8 @@ export interface IngestParts {
   readonly now: () => number;
   /** US dollars of a call, or null when its model has no price. */
   readonly costOf: (call: ModelCall) => number | null;
+  /** Sources whose raw lines become the rows of their session as they come. */
+  readonly sources?: LiveSources;
 }
 
 interface Batch {
@@ -56,11 +60,15 @@ interface Batch {
 }
 
 /** Turns happenings into rows. What is written twice stands once. */
-export function createIngest(engine: Engine, { now, costOf }: IngestParts): Ingest {
+export function createIngest(engine: Engine, { now, costOf, sources }: IngestParts): Ingest {
   const sequences = createSequences(engine);
+  const rawLines = createRawLines(engine, sources);
 
-  return {
-    async write(happenings, { changes = [], claimPendingUntil: until = 0, fresh = false } = {}) {
+  const ingest: Ingest = {
+    async write(given, { changes: beside = [], claimPendingUntil: until = 0, fresh = false } = {}) {
+      const raw = await rawLines.take(given.filter(isRaw), now());
+      const happenings = raw.happenings.length === 0 ? given : [...given, ...raw.happenings];
+      const changes = [...raw.changes, ...beside];
       const batch: Batch = { parts: sortHappenings(happenings, now()), fresh, until };
       const { parts } = batch;
       const said = await sequences.number(parts.messages.values(), parts.heard);
@@ -68,6 +76,7 @@ export function createIngest(engine: Engine, { now, costOf }: IngestParts): Inge
       const pending = await pendingRows(engine, { said, tools: tools.rows, until });
       const touched = touchedSessions(parts);
       const rows = [
+        ...raw.removals,
         ...sessionChanges(parts, touched),
         insert(messages, said),
         ...tools.changes,
@@ -80,6 +89,7 @@ export function createIngest(engine: Engine, { now, costOf }: IngestParts): Inge
         insert(pendingSearch, await pendingRows(engine, { said: again, tools: [], until: 0 })),
       );
       if (!together && changes.length > 0) await engine.write(changes);
+      raw.done();
       return {
         sessions: [...touched.keys()],
         messages: said.length,
@@ -88,8 +98,17 @@ export function createIngest(engine: Engine, { now, costOf }: IngestParts): Inge
         pending: pending.map((row) => row.id),
       };
     },
-    settle: (sessionIds) => settleSessions(engine, sessionIds),
+    async settle(sessionIds) {
+      const told = sources === undefined ? [] : await rawLines.together(sessionIds);
+      if (told.length > 0) await ingest.write(told);
+      await settleSessions(engine, sessionIds);
+    },
   };
+  return ingest;
+}
+
+function isRaw(happening: Happening): happening is RawHappening {
+  return happening.kind === "rawEvent";
 }
 
 /** The sessions of a batch, each with the first moment heard of it. */

@@ -1,5 +1,5 @@
 import { LociError } from "../errors.ts";
-import type { Happening } from "../model/happening.ts";
+import type { Happening, RowHappening } from "../model/happening.ts";
 import { newId } from "../model/id.ts";
 import { type Message, messages } from "../model/message.ts";
 import { type ModelCall, modelCalls } from "../model/model-call.ts";
@@ -46,6 +46,7 @@ export function sortHappenings(happenings: readonly Happening[], now: number): P
     modelCall: parts.modelCalls,
   };
   for (const happening of happenings) {
+    if (happening.kind === "rawEvent") continue;
     const at = "at" in happening && typeof happening.at === "number" ? happening.at : now;
     const part = partOf(happening, at);
     // The kind chose the map, so the part is of that map's type; the compiler cannot follow the choice.
@@ -59,7 +60,7 @@ export function sortHappenings(happenings: readonly Happening[], now: number): P
   return parts;
 }
 
-function partOf(happening: Happening, at: number): Part<object> {
+function partOf(happening: RowHappening, at: number): Part<object> {
   const fields: Readonly<Record<string, { readonly kind: string }>> = fieldsOf[happening.kind];
   const part: Record<string, unknown> & { id: string } = { id: happening.id ?? newId(at) };
   for (const [name, value] of Object.entries(happening)) {

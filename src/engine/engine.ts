@@ -1,5 +1,7 @@
 import type { AnyCollection, Collection, Millis } from "../model/collection.ts";
 import type { Schema } from "../model/schema.ts";
+import type { SyncedTable } from "../model/sync.ts";
+import type { Applied, FeedPage, FeedQuery, Finding } from "./feed.ts";
 
 /**
  * Tests a field can be put to. A plain value means "equal to it"; null means "is null". `not` holds for null too, as
@@ -152,6 +154,23 @@ export interface Copies {
   restore(path: string, aside: string): Promise<void>;
 }
 
+/** How a store tells which of its rows changed: what sync is made of. */
+export interface Feed {
+  /**
+   * Switches it on: from now on the database itself notes every change of these tables' rows in `sync_versions`, whoever
+   * makes it. Idempotent, safe from many processes at once; rows that are there already are noted in pieces, so that
+   * nobody waits long. Answers the store's id.
+   */
+  start(tables: readonly SyncedTable[]): Promise<string>;
+  /** The versions of rows in the order in which their latest changes became visible: none is ever skipped. */
+  read(query: FeedQuery): Promise<FeedPage>;
+  /**
+   * A write of which the database notes nothing, since the versions are among its changes; then rows are read back. All in
+   * one atomic step.
+   */
+  apply(changes: readonly Change[], finds: readonly Finding[]): Promise<Applied>;
+}
+
 export interface SqlAnswer {
   readonly columns: readonly string[];
   readonly rows: ReadonlyArray<readonly unknown[]>;
@@ -257,6 +276,9 @@ export interface Engine extends AsyncDisposable {
 
   /** Absent where the backend has no SQL: it cannot be called there. */
   readonly sql?: SqlDoor;
+
+  /** Absent where the backend cannot note by itself what changes. */
+  readonly feed?: Feed;
 
   /** Copies of the whole store. Absent where there is nothing that outlives the process. */
   readonly copies?: Copies;

@@ -5,7 +5,7 @@ import type { Ordered, Plan, Term } from "./query.ts";
 import { type Stored, type StoredRow, toStored } from "./stored.ts";
 import { compareText, escapeText } from "./text.ts";
 
-type Undo = Array<() => void>;
+export type Undo = Array<() => void>;
 
 export interface MemoryTable {
   /** False where the key or a unique set is there already. */
@@ -14,6 +14,7 @@ export interface MemoryTable {
   remove(row: StoredRow, undo: Undo): void;
   find(plan: Plan): StoredRow[];
   matching(terms: readonly Term[]): StoredRow[];
+  at(key: Stored): StoredRow | undefined;
   /** The row that stands at this row's key now. */
   current(row: StoredRow): StoredRow;
   extend(fields: readonly string[]): void;
@@ -90,6 +91,7 @@ export function createTable(collection: AnyCollection): MemoryTable {
       placed.sort((a, b) => compare(a.place, b.place));
       return placed.slice(0, limit).map(({ row }) => row);
     },
+    at: (key) => all.get(key),
     current: (row) => all.get(keyOf(row)) ?? row,
     extend(fields) {
       for (const row of all.values()) for (const name of fields) row[name] ??= null;

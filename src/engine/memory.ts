@@ -1,28 +1,34 @@
 import { LociError } from "../errors.ts";
-import type { AnyCollection } from "../model/collection.ts";
+import type { AnyCollection, Millis } from "../model/collection.ts";
 import type { Schema } from "../model/schema.ts";
+import { newStoreId } from "../model/sync.ts";
 import { planChange, type PlannedChange, type Setting, settingsOf } from "./change.ts";
 import type { Engine } from "./engine.ts";
 import { createEmitter } from "./emitter.ts";
-import { createTable, type MemoryTable } from "./memory-table.ts";
+import { createMemoryFeed } from "./memory-feed.ts";
+import { createTable, type MemoryTable, type Undo } from "./memory-table.ts";
 import { rollUp } from "./memory-rollup.ts";
 import { type Plan, planQuery } from "./query.ts";
 import { planRollup } from "./rollup.ts";
 import { fieldOf, fromStored, type StoredRow } from "./stored.ts";
 
-/** The reference: the contract in the plainest form, which every backend must agree with. It keeps nothing. */
-export function createMemoryEngine(): Engine {
-  const tables = new Map<string, MemoryTable>();
-  const versions = new Map<string, number>();
-  const emitter = createEmitter();
-  let closed = false;
+export interface MemoryOptions {
+  /** The clock of the changes that its feed tells. */
+  readonly now?: () => Millis;
+  readonly makeStoreId?: () => string;
+}
 
-  const tableOf = (collection: AnyCollection): MemoryTable => {
-    if (closed) throw new LociError("closed", "The memory engine was closed.");
-    const table = tables.get(collection.name);
-    if (table) return table;
-    throw new LociError("schema", `memory has no table ${collection.name}: prepare its schema first.`);
-  };
+/** The reference: the contract in the plainest form, which every backend must agree with. It keeps nothing. */
+export function createMemoryEngine({ now = Date.now, makeStoreId = newStoreId }: MemoryOptions = {}): Engine {
+  const tables = createTables();
+  const emitter = createEmitter();
+  const { feed, watched } = createMemoryFeed({
+    engine: () => engine as Engine,
+    tableOf: tables.of,
+    now,
+    makeStoreId,
+  });
+  const tableOf = (collection: AnyCollection): MemoryTable => watched(collection, tables.of(collection));
 
   const engine: Omit<Engine, "find"> & { find(from: AnyCollection, query?: object): Promise<unknown[]> } = {
     name: "memory",
@@ -30,8 +36,7 @@ export function createMemoryEngine(): Engine {
     wake: { tell: emitter.emit, listen: emitter.listen, works: () => true },
 
     async prepare(schema) {
-      if (closed) throw new LociError("closed", "The memory engine was closed.");
-      prepareTables(schema, tables, versions);
+      tables.prepare(schema);
     },
 
     async write(changes) {
@@ -56,6 +61,8 @@ export function createMemoryEngine(): Engine {
       });
     },
 
+    feed,
+
     async find(from, query = {}) {
       const plan = planQuery(from, query);
       return answer(from, plan, tableOf(from).find(plan));
@@ -68,8 +75,7 @@ export function createMemoryEngine(): Engine {
     },
 
     async close() {
-      closed = true;
-      tables.clear();
+      tables.close();
     },
 
     async [Symbol.asyncDispose]() {
@@ -80,28 +86,49 @@ export function createMemoryEngine(): Engine {
   return engine as Engine;
 }
 
-function prepareTables(
-  schema: Schema,
-  tables: Map<string, MemoryTable>,
-  versions: Map<string, number>,
-): void {
-  const has = versions.get(schema.table) ?? 0;
-  const knows = Math.max(0, ...schema.migrations.map(({ version }) => version));
-  if (has > knows) {
-    throw new LociError(
-      "schema",
-      `memory has ${schema.table} ${has}; this Loci knows ${knows}. Data untouched.`,
-    );
-  }
-  for (const { version, create = [], add = [] } of schema.migrations) {
-    if (version <= has) continue;
-    for (const collection of create) tables.set(collection.name, createTable(collection));
-    for (const { to, fields } of add) tables.get(to.name)?.extend(fields);
-  }
-  versions.set(schema.table, knows);
+interface Tables {
+  of(collection: AnyCollection): MemoryTable;
+  prepare(schema: Schema): void;
+  close(): void;
 }
 
-type Undo = Array<() => void>;
+function createTables(): Tables {
+  const tables = new Map<string, MemoryTable>();
+  const versions = new Map<string, number>();
+  let closed = false;
+  const open = (): void => {
+    if (closed) throw new LociError("closed", "The memory engine was closed.");
+  };
+  return {
+    of({ name }) {
+      open();
+      const table = tables.get(name);
+      if (table) return table;
+      throw new LociError("schema", `memory has no table ${name}: prepare its schema first.`);
+    },
+    prepare({ table: versionTable, migrations }) {
+      open();
+      const has = versions.get(versionTable) ?? 0;
+      const knows = Math.max(0, ...migrations.map(({ version }) => version));
+      if (has > knows) {
+        throw new LociError(
+          "schema",
+          `memory has ${versionTable} ${has}; this Loci knows ${knows}. Data untouched.`,
+        );
+      }
+      for (const { version, create = [], add = [] } of migrations) {
+        if (version <= has) continue;
+        for (const collection of create) tables.set(collection.name, createTable(collection));
+        for (const { to, fields } of add) tables.get(to.name)?.extend(fields);
+      }
+      versions.set(versionTable, knows);
+    },
+    close() {
+      closed = true;
+      tables.clear();
+    },
+  };
+}
 
 function allOrNothing<Result>(work: (undo: Undo) => Result): Result {
   const undo: Undo = [];

@@ -31,9 +31,38 @@ export type Happening =
         /** Text is kept as it is; any other value becomes JSON text. */
         readonly output?: unknown;
       })
-  | ({ readonly kind: "modelCall" } & Given<ModelCall, "startedAt", "sessionId" | "model">);
+  | ({ readonly kind: "modelCall" } & Given<ModelCall, "startedAt", "sessionId" | "model">)
+  | RawHappening;
 
-export type HappeningKind = Happening["kind"];
+/**
+ * One line or event exactly as a program wrote it. It is kept as it is (without secrets) in `raw_events`, once for each
+ * name: its `uuid`, else its `position`. One without a name is kept each time. Lines of a source that is read as it
+ * comes (docs/recorder.md) also become the rows of their session.
+ */
+export interface RawHappening {
+  readonly kind: "rawEvent";
+  /** The recorder makes it: lines stand in the order in which they were noted. */
+  readonly id?: string | undefined;
+  readonly sessionId: string;
+  /** The part of the session that it belongs to: a sub-agent's file. Left out for the session's own. */
+  readonly subpath?: string | undefined;
+  /** Keeps apart sessions of one id. */
+  readonly scope?: string | undefined;
+  readonly source: string;
+  /** The program's version that wrote it. */
+  readonly version?: string | undefined;
+  readonly uuid?: string | undefined;
+  readonly position?: number | undefined;
+  /** The line without its end. */
+  readonly line: string;
+  /** All lines so far are removed, and those below it where it has no subpath; `line` is "". */
+  readonly removed?: true | undefined;
+}
+
+/** The happenings that are a row each. */
+export type RowHappening = Exclude<Happening, RawHappening>;
+
+export type RowKind = RowHappening["kind"];
 
 /** A happening that the recorder took in: complete with its id and its moment. */
 export type Noted = Happening & { readonly id: string; readonly at: number };

@@ -35,6 +35,11 @@ export function stableId(at: number, ...parts: readonly string[]): string {
   return assemble(Math.max(0, Math.floor(at)), hash.slice(0, 3), hash.slice(3, 19));
 }
 
+/** The moment that an id of ours begins with. */
+export function momentOfId(id: string): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) || 0;
+}
+
 function assemble(millis: number, high: string, random: string): string {
   const time = millis.toString(16).padStart(12, "0").slice(-12);
   const variant = ((Number.parseInt(random.charAt(0), 16) & 0x3) | 0x8).toString(16);

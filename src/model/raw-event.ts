@@ -19,19 +19,23 @@ export interface RawEvent {
   readonly sessionId: string;
   /** The file below the session's own, or "" for the main one. */
   readonly subpath: string;
-  /** The number of its first line, from 1. */
+  /** The number of its first line, from 1; 0 in a stream, whose blocks stand in the order of their ids. */
   readonly position: number;
   readonly lines: number;
   /** Where the block starts in the original, and how long it is there, in bytes. */
   readonly offset: number;
   readonly bytes: number;
-  /** 1, and one more each time the file was found rewritten; earlier generations are kept. */
+  /** 1, and one more each time the file was found rewritten; earlier generations are kept. 0 in a stream. */
   readonly generation: number;
   readonly source: string;
   /** The program's version that wrote the lines, as they say it. */
   readonly version: string | null;
   /** The original bytes, Brotli-compressed. */
   readonly payload: Uint8Array;
+  /** The raw stream that its lines came by, where they were recorded as they were written; null for those of a file. */
+  readonly stream: string | null;
+  /** Eight bytes a line of a stream, made from what names the line: what is there already is not kept again. */
+  readonly keys: Uint8Array | null;
 }
 
 export const rawEvents: Collection<RawEvent> = {
@@ -49,6 +53,8 @@ export const rawEvents: Collection<RawEvent> = {
     source: text,
     version: optional(text),
     payload: bytes,
+    stream: optional(id),
+    keys: optional(bytes),
   },
   unique: [],
   indexes: [["sessionId", "generation", "position"]],

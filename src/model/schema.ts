@@ -15,8 +15,10 @@ import { messages } from "./message.ts";
 import { modelCalls } from "./model-call.ts";
 import { queryLog, queryPerformance } from "./query.ts";
 import { importedFiles, rawEvents } from "./raw-event.ts";
+import { rawStreams } from "./raw-stream.ts";
 import { pendingSearch, searchBlocks, searchSegments, searchState } from "./search.ts";
 import { sessions } from "./session.ts";
+import { syncSelf, syncVersions } from "./sync.ts";
 import { taskAssignments, taskDependencies, taskLanes, tasks } from "./task.ts";
 import { toolExecutions } from "./tool-execution.ts";
 
@@ -53,7 +55,7 @@ export const storeSchema: Schema = {
         messages,
         toolExecutions,
         modelCalls,
-        rawEvents,
+        without(rawEvents, ["stream", "keys"]),
         importedFiles,
         ledger,
         pendingSearch,
@@ -100,8 +102,20 @@ export const storeSchema: Schema = {
         blackboardHistory,
       ],
     },
+    {
+      version: 5,
+      summary: "raw streams",
+      create: [rawStreams],
+      add: [{ to: rawEvents, fields: ["stream", "keys"] }],
+    },
   ],
 };
+
+/** A collection as it was before it gained these fields. */
+function without(collection: AnyCollection, names: readonly string[]): AnyCollection {
+  const fields = Object.entries(collection.fields).filter(([name]) => !names.includes(name));
+  return { ...collection, fields: Object.fromEntries(fields) };
+}
 
 /** What the search index holds: in a file of its own beside a file store, in the same database elsewhere. */
 export const searchSchema: Schema = {
@@ -109,13 +123,21 @@ export const searchSchema: Schema = {
   migrations: [{ version: 1, summary: "search index", create: [searchSegments, searchBlocks, searchState] }],
 };
 
-/** Every collection of the store. */
-export const storeCollections: readonly AnyCollection[] = storeSchema.migrations.flatMap(
-  ({ create = [] }) => create,
+/** What a store holds that takes part in sync: made when sync is switched on. */
+export const syncSchema: Schema = {
+  table: "sync_schema_version",
+  migrations: [{ version: 1, summary: "versions of rows", create: [syncVersions, syncSelf] }],
+};
+
+const grown = storeSchema.migrations.flatMap(({ add = [] }) => add.map(({ to }) => to));
+
+/** Every collection of the store, as it is now. */
+export const storeCollections: readonly AnyCollection[] = storeSchema.migrations.flatMap(({ create = [] }) =>
+  create.map((one) => grown.find(({ name }) => name === one.name) ?? one),
 );
 
 /** Every collection that Loci has a table for. */
 export const ownCollections: readonly AnyCollection[] = [
   ...storeCollections,
-  ...searchSchema.migrations.flatMap(({ create = [] }) => create),
+  ...[searchSchema, syncSchema].flatMap(({ migrations }) => migrations.flatMap(({ create = [] }) => create)),
 ];

@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { type Change, type Engine, insert, update } from "../engine/engine.ts";
+import { momentOfId } from "../model/id.ts";
 import { type LedgerEntry, ledger } from "../model/ledger.ts";
 import type { Owner } from "./owner.ts";
 import type { SpoolBatch } from "./spool.ts";
@@ -34,7 +35,16 @@ export const refusedByStore = "refused by the store";
 
 export function newAccount(id: string, owner: Owner): Account {
   const told = { noted: 0, dropped: 0, reasons: {} };
-  return { id, host: hostname(), pid: owner.pid, startedAt: bornAt(id), rank: 0, known: 0, lost: {}, told };
+  return {
+    id,
+    host: hostname(),
+    pid: owner.pid,
+    startedAt: momentOfId(id),
+    rank: 0,
+    known: 0,
+    lost: {},
+    told,
+  };
 }
 
 /** The account of a recorder that is no more, from what it told the store. */
@@ -130,9 +140,4 @@ export function asReasons(value: unknown): Reasons {
 
 function sum(reasons: Reasons): number {
   return Object.values(reasons).reduce((total, count) => total + count, 0);
-}
-
-/** An id of ours begins with its moment. */
-function bornAt(id: string): number {
-  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) || 0;
 }

@@ -6,19 +6,20 @@ import { makeFolder } from "../engine/folder.ts";
 import type { Engine } from "../engine/engine.ts";
 import { errorCode, LociError } from "../errors.ts";
 import type { AnyCollection } from "../model/collection.ts";
-import type { HappeningKind } from "../model/happening.ts";
+import type { RowKind } from "../model/happening.ts";
 import { checkpoints } from "../model/checkpoint.ts";
 import { knowledge } from "../model/knowledge.ts";
 import { agentMemory } from "../model/memory.ts";
 import { messages } from "../model/message.ts";
 import { modelCalls } from "../model/model-call.ts";
-import { importedFiles, rawEvents } from "../model/raw-event.ts";
+import { importedFiles } from "../model/raw-event.ts";
+import { rawStreams } from "../model/raw-stream.ts";
 import { type Session, sessions } from "../model/session.ts";
 import { toolExecutions } from "../model/tool-execution.ts";
-import { coverOf, unpack } from "./import/raw.ts";
 import { lineSources } from "./sources/parsers.ts";
 import { type KeptKind, keptCollections } from "./sources/kept.ts";
 import { interchange } from "./sources/loci.ts";
+import { transcriptBytes } from "./transcript.ts";
 
 const page = 500;
 
@@ -120,7 +121,7 @@ async function* byStart<Row extends Started>(
 }
 
 /** All fields in the collection's order; a null is said, so that it is not taken for a default. */
-function lineOf(kind: HappeningKind | KeptKind, row: object): string {
+function lineOf(kind: RowKind | KeptKind, row: object): string {
   const given = new Map<string, unknown>(Object.entries(row));
   const collection: AnyCollection = { ...interchange, ...keptCollections }[kind];
   const line: Record<string, unknown> = { kind };
@@ -131,18 +132,17 @@ function lineOf(kind: HappeningKind | KeptKind, row: object): string {
   return JSON.stringify(line);
 }
 
-/** The bytes of a session's transcript as they were read: those of the file's newest form. */
+/** The bytes of a session's transcript as they were read: those of the file's newest form, and what was recorded since. */
 export async function* rawBytes(engine: Engine, id: string): AsyncGenerator<Buffer> {
-  const [file] = await engine.find(importedFiles, { where: { id }, fields: ["id", "generation"] });
-  if (file === undefined) throw unknownSession(id, " No transcript is kept under this id.");
-  const spans = await engine.find(rawEvents, {
-    where: { sessionId: id, generation: file.generation },
-    fields: ["id", "offset", "bytes", "position", "lines"],
-  });
-  for (const { span, skip } of coverOf(spans)) {
-    const [row] = await engine.find(rawEvents, { where: { id: span.id }, fields: ["id", "payload"] });
-    if (row !== undefined) yield unpack(row.payload, skip);
+  let any = false;
+  for await (const bytes of transcriptBytes(engine, id)) {
+    any = true;
+    yield bytes;
   }
+  if (any) return;
+  const [file] = await engine.find(importedFiles, { where: { id }, fields: ["id"] });
+  // An empty file is one, too.
+  if (file === undefined) throw unknownSession(id, " No transcript is kept under this id.");
 }
 
 /**
@@ -151,10 +151,22 @@ export async function* rawBytes(engine: Engine, id: string): AsyncGenerator<Buff
  */
 export async function exportTranscripts(engine: Engine, folder: string): Promise<string[]> {
   const root = resolve(folder);
-  const rows = await engine.find(importedFiles, {
+  const files = await engine.find(importedFiles, {
     where: { source: { anyOf: [...lineSources, "opencode"] } },
     fields: ["id", "path"],
   });
+  const known = new Set(files.map(({ id }) => id));
+  const streams = await engine.find(rawStreams, {
+    where: { lines: { above: 0 } },
+    fields: ["id", "sessionId", "source"],
+  });
+  const recorded = new Map(streams.map(({ sessionId, source }) => [sessionId, source]));
+  const rows = [
+    ...files,
+    ...[...recorded]
+      .filter(([id]) => !known.has(id))
+      .map(([id, source]) => ({ id, path: `${source}/${id.replaceAll("/", "_")}.jsonl` })),
+  ];
   const written: string[] = [];
   const taken = new Set<string>();
   for (const row of rows) {

@@ -11,7 +11,7 @@ import { withEnvFile } from "./redact-env.ts";
 import { createRedactor, type Redactor, type RedactOptions } from "./redact.ts";
 import { createShared, type Shared } from "./shared.ts";
 import { createSpoolWriter, lineBytes, segmentBytes, type SpoolWriter } from "./spool.ts";
-import { takeIn, Unfit } from "./take-in.ts";
+import { takeIn, tooLarge, Unfit } from "./take-in.ts";
 import type { DrainStore } from "./write-lines.ts";
 
 export interface RecorderOptions {
@@ -163,11 +163,12 @@ class SpoolingRecorder implements Recorder {
 
   #take(happening: Happening): string | undefined {
     if (this.#closed !== undefined) return this.#drop("closed");
-    const taken = takeIn(happening, Math.trunc(this.#now()));
+    const taken = takeIn(happening, Math.trunc(this.#now()), this.#redactor.line);
     if (taken instanceof Unfit) return this.#drop(taken.reason);
-    if (taken.json.length > lineBytes) return this.#drop("larger than 16 MiB");
+    if (taken.json.length > lineBytes) return this.#drop(tooLarge);
     if (this.#isFull()) return this.#drop("the spool is full");
-    this.#writer.append(this.#noted, this.#dropped, this.#redactor.line(taken.json));
+    const line = taken.clean ? taken.json : this.#redactor.line(taken.json);
+    this.#writer.append(this.#noted, this.#dropped, line);
     const segment = this.#writer.segment();
     if (segment !== this.#shared.segment()) this.#shared.begin(segment);
     this.#drain?.appended();

@@ -1,4 +1,5 @@
 import { exchangeCases } from "./cases/exchange.ts";
+import { feedCases } from "./cases/feed.ts";
 import { findCases } from "./cases/find.ts";
 import { prepareCases } from "./cases/prepare.ts";
 import { rollupCases } from "./cases/rollup.ts";
@@ -41,6 +42,7 @@ export function engineSuite(
     ...exchangeCases,
     ...rollupCases,
     ...wakeCases,
+    ...feedCases,
   };
   const unknown = Object.keys(gaps).filter((gap) => !(gap in cases));
   if (unknown.length > 0) throw new Error(`The suite has no test named ${unknown.join(", ")}.`);

@@ -9,6 +9,7 @@ import { createRemoteEngine } from "../../dist/engines/remote/remote.js";
 import { engineSuite, type Opened } from "../../dist/testing/index.js";
 import { startPostgres } from "../support/postgres.ts";
 import { startSqld } from "../support/sqld.ts";
+import { remoteGaps } from "./gaps.ts";
 
 const server = await startPostgres();
 const sqld = await startSqld();
@@ -51,15 +52,6 @@ async function openRemote(): Promise<Opened> {
     },
   };
 }
-
-const noWake = "a libSQL server tells nobody: who waits looks";
-const remoteGaps = {
-  "10 MB in one value": "sqld takes 4 MiB",
-  "who listens to a collection is told of it": noWake,
-  "who listens elsewhere is told, too": noWake,
-  "who has ended is not told": noWake,
-  "telling where nobody listens is fine, and so is telling a lot": noWake,
-};
 
 const test = { describe, it };
 

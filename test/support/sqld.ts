@@ -13,7 +13,7 @@ export interface SqldOptions {
   /** Any number of databases, by the first word of the host: `http://name.localhost`. Default. */
   readonly namespaces?: boolean;
   /** A read replica of that one. */
-  readonly replicaOf?: Sqld;
+  readonly replicaOf?: Pick<Sqld, "grpcPort">;
   /** What the admin API asks for. */
   readonly adminKey?: string;
   readonly args?: readonly string[];

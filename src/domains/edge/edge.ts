@@ -5,9 +5,16 @@ import type { EdgeLatency, EdgeReplica } from "../../model/edge.ts";
 import type { Clock } from "../clock.ts";
 import { createEdgeRouter, type EdgeClients, type EdgeRouter } from "./clients.ts";
 import { probeUrl } from "./probe.ts";
-import { createRegions, type MetricsQuery, type NewRegion, type RegionMetrics } from "./regions.ts";
+import {
+  bareUrl,
+  createRegions,
+  type MetricsQuery,
+  type NewRegion,
+  type RegionMetrics,
+  type Regions,
+} from "./regions.ts";
 import { createKept, type Seen } from "./kept.ts";
-import { createRouter, isFresh, type Timing } from "./router.ts";
+import { createRouter, isFresh, type Router, type Timing } from "./router.ts";
 
 /** One region, as one observer sees it. */
 export type RegionReport = Pick<EdgeReplica, "edgeRegion" | "url" | "isPrimary" | "stalenessMs"> &
@@ -52,14 +59,27 @@ export interface Edge extends Pick<EdgeRouter<EdgeReplica>, "read" | "write"> {
 export interface EdgeParts extends Timing {
   readonly now: Clock;
   readonly from: string;
+  /** The store's own replicas, whose reads measure the way there as well. */
+  readonly routing?: OwnRegions | undefined;
 }
 
-export function createEdge(engine: Engine, { now, from, ...timing }: EdgeParts): Edge {
+export interface OwnRegions {
+  readonly router: Router;
+  readonly regions: ReadonlyArray<{
+    readonly region: string;
+    readonly url: string;
+    readonly primary: boolean;
+  }>;
+  onSeen: () => void;
+}
+
+export function createEdge(engine: Engine, { now, from, routing, ...timing }: EdgeParts): Edge {
   const regions = createRegions(engine, { now });
-  const router = createRouter({ ...timing, from });
+  const router = routing?.router ?? createRouter({ ...timing, from });
   const kept = createKept(regions, router, { ...timing, now, from });
   const { replicas, noted, flush, seenFrom } = kept;
   const shared = { router, timing, replicas, noted };
+  if (routing) routing.onSeen = createRegistering(routing, { regions, noted, forget: kept.forget });
   const plain = createEdgeRouter<EdgeReplica>(shared, {
     connect: (replica) => replica,
     probes: ({ url }) => url !== null,
@@ -114,6 +134,28 @@ export function createEdge(engine: Engine, { now, from, ...timing }: EdgeParts):
     },
     router: (clients) => createEdgeRouter(shared, clients),
     flush,
+  };
+}
+
+/** The first time something is seen of the store's own regions, they are registered: then their measures can be kept. */
+function createRegistering(
+  { regions: own }: OwnRegions,
+  parts: { readonly regions: Regions; readonly noted: () => void; readonly forget: () => void },
+): () => void {
+  let registering: Promise<void> | undefined;
+  const register = async (): Promise<void> => {
+    const known = new Map((await parts.regions.all()).map((row) => [row.edgeRegion, row]));
+    for (const { region, url, primary } of own) {
+      const row = known.get(region);
+      if (row?.url !== bareUrl(url) || row.isPrimary !== primary)
+        await parts.regions.register(region, { url, primary });
+    }
+    parts.forget();
+  };
+  return () => {
+    // Without them the store is read all the same: they are for those who look.
+    registering ??= register().catch(() => undefined);
+    void registering.then(parts.noted);
   };
 }
 

@@ -136,7 +136,7 @@ async function register(
 }
 
 /** A URL often has a secret in it: as user, as password, as a parameter. */
-function bareUrl(url: string): string {
+export function bareUrl(url: string): string {
   if (!URL.canParse(url)) {
     throw new LociError("invalid", "The URL of a region cannot be read.", {
       next: "For example https://fra.example.org, libsql://…, postgres://host:5432/name, tcp://host:port",

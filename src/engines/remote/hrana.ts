@@ -45,6 +45,7 @@ export interface BatchResult {
   /** Null where a step was not run, or failed. */
   readonly step_results: ReadonlyArray<StepResult | null>;
   readonly step_errors: ReadonlyArray<HranaError | null>;
+  readonly replication_index?: string | null;
 }
 
 export interface PipelineReply {
@@ -58,12 +59,26 @@ export function hranaStatement(sql: string, params: readonly Param[], rows: bool
   return { sql, args: params.map(toHrana), want_rows: rows };
 }
 
-export function batchBody(steps: readonly Step[]): string {
-  return JSON.stringify({ baton: null, requests: [{ type: "batch", batch: { steps } }, { type: "close" }] });
+/** A replica answers when it has that frame. */
+function batchOf(
+  steps: readonly Step[],
+  frame: number | undefined,
+): { readonly steps: readonly Step[]; readonly replication_index?: string } {
+  return frame === undefined ? { steps } : { steps, replication_index: String(frame) };
 }
 
-export function cursorBody(statement: HranaStatement): string {
-  return JSON.stringify({ baton: null, batch: { steps: [{ stmt: statement }] } });
+export function batchBody(steps: readonly Step[], frame?: number): string {
+  const batch = batchOf(steps, frame);
+  return JSON.stringify({ baton: null, requests: [{ type: "batch", batch }, { type: "close" }] });
+}
+
+export function cursorBody(statement: HranaStatement, frame?: number): string {
+  return JSON.stringify({ baton: null, batch: batchOf([{ stmt: statement }], frame) });
+}
+
+/** How far the server was: the number of the last frame it had. */
+export function frameOf(index: string | number | null | undefined): number | undefined {
+  return index === null || index === undefined ? undefined : Number(index);
 }
 
 export function toHrana(param: Param): HranaValue {
@@ -97,10 +112,11 @@ export function fromHrana(value: HranaValue): unknown {
 }
 
 /** The lines of a cursor's answer, as the result of its one step. */
-export function readCursor(text: string): StepResult | HranaError {
+export function readCursor(text: string): (StepResult & { readonly frame: number | undefined }) | HranaError {
   const rows: Array<readonly HranaValue[]> = [];
   let cols: StepResult["cols"] = [];
   let whole = false;
+  let frame: number | undefined;
   for (const line of text.split("\n").slice(1)) {
     if (line === "") continue;
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the protocol's words
@@ -108,14 +124,16 @@ export function readCursor(text: string): StepResult | HranaError {
     if (entry.type === "step_begin") cols = entry.cols;
     else if (entry.type === "row") rows.push(entry.row);
     else if (entry.type === "step_end") whole = true;
+    else if (entry.type === "replication_index") frame = frameOf(entry.replication_index);
     else if (entry.type === "step_error" || entry.type === "error") return entry.error;
   }
   if (!whole) return { message: "the answer ends before its end", code: "CURSOR_CUT" };
-  return { cols, rows, affected_row_count: 0 };
+  return { cols, rows, affected_row_count: 0, frame };
 }
 
 type CursorEntry =
   | { readonly type: "step_begin"; readonly cols: StepResult["cols"] }
   | { readonly type: "row"; readonly row: readonly HranaValue[] }
-  | { readonly type: "step_end" | "replication_index" }
+  | { readonly type: "step_end" }
+  | { readonly type: "replication_index"; readonly replication_index?: string | null }
   | { readonly type: "step_error" | "error"; readonly error: HranaError };

@@ -29,16 +29,15 @@ export interface RequestParts {
   readonly tokens: Tokens;
   /** How long a call waits for a server that asks to be left alone. */
   readonly patience: Millis;
+  /** Default 3: a server that restarts is back within a second or two. */
+  readonly triesAgain?: number | undefined;
   /** Throws once it is closed. */
   readonly open: () => void;
 }
 
-/** After the first; a server that restarts is back within a second or two. */
-const triesAgain = 3;
-
 /** Which requests are sent again, and when, is decided here and nowhere else. */
 export function createRequests(parts: RequestParts): Requests {
-  const { place, patience } = parts;
+  const { place, patience, triesAgain = 3 } = parts;
   let rest: { readonly until: Millis; readonly error: LociError } | undefined;
 
   return {
@@ -49,7 +48,12 @@ export function createRequests(parts: RequestParts): Requests {
         const outcome = await attempt(parts, request);
         if (!(outcome instanceof NoAnswer) && outcome.status === 200) return outcome.text;
         const left = (request.deadline ?? patience) - (performance.now() - began);
-        const verdict = judge(place, outcome, { again: request.again, tries, left });
+        const verdict = judge(place, outcome, {
+          again: request.again,
+          mayTry: tries <= triesAgain,
+          tries,
+          left,
+        });
         if ("wait" in verdict) {
           await sleep(verdict.wait);
           continue;
@@ -90,16 +94,17 @@ type Verdict = { readonly wait: Millis } | { readonly error: Error; readonly qui
 
 interface Case {
   readonly again: boolean;
+  readonly mayTry: boolean;
   readonly tries: number;
   readonly left: Millis;
 }
 
-function judge(place: string, outcome: Reply | NoAnswer, { again, tries, left }: Case): Verdict {
+function judge(place: string, outcome: Reply | NoAnswer, { again, mayTry, tries, left }: Case): Verdict {
   const pause = 100 * 3 ** (tries - 1) * (0.5 + Math.random());
   if (outcome instanceof NoAnswer) {
     if (outcome.stopped !== undefined) return { error: outcome };
     const unknown = outcome.sent && !again;
-    if (!unknown && tries <= triesAgain && left > 0) return { wait: pause };
+    if (!unknown && mayTry && left > 0) return { wait: pause };
     return { error: unreachable(place, outcome.message, { unknown }) };
   }
   const { status, retryAfter, text } = outcome;
@@ -111,7 +116,7 @@ function judge(place: string, outcome: Reply | NoAnswer, { again, tries, left }:
   }
   if (status < 500) return { error: refusedRequest(place, status, text) };
   if (!again) return { error: unreachable(place, `HTTP ${status}`, { unknown: true }) };
-  return tries <= triesAgain && left > 0 ? { wait: pause } : { error: refusedRequest(place, status, text) };
+  return mayTry && left > 0 ? { wait: pause } : { error: refusedRequest(place, status, text) };
 }
 
 function overloaded(place: string, { status, retryAfter, text }: Reply): LociError {

@@ -1,6 +1,6 @@
 import type { AnyCollection } from "../../model/collection.ts";
 import { fieldColumns } from "./compile.ts";
-import type { Dialect } from "./dialect.ts";
+import type { Column, Dialect } from "./dialect.ts";
 
 export type Row = Record<string, unknown>;
 
@@ -11,13 +11,18 @@ export function decodeRows(
 ): Row[] {
   const columns = fieldColumns(from, fields);
   const unpack = dialect.unpacker(columns);
-  return rows.map((packed) => {
-    const values = unpack(packed);
-    const row: Row = {};
-    for (const [i, name] of fields.entries()) {
-      const raw = values[i] ?? null;
-      row[name] = raw === null ? null : dialect.decode(columns[i]?.kind ?? "text", raw);
-    }
-    return row;
-  });
+  return rows.map((packed) => decodeRow(dialect, columns, { fields, values: unpack(packed) }));
+}
+
+export function decodeRow(
+  dialect: Dialect,
+  columns: readonly Column[],
+  { fields, values }: { readonly fields: readonly string[]; readonly values: readonly unknown[] },
+): Row {
+  const row: Row = {};
+  for (const [i, name] of fields.entries()) {
+    const raw = values[i] ?? null;
+    row[name] = raw === null ? null : dialect.decode(columns[i]?.kind ?? "text", raw);
+  }
+  return row;
 }

@@ -2,6 +2,7 @@ import type { PlannedChange, Setting } from "../../engine/change.ts";
 import type { Plan } from "../../engine/query.ts";
 import type { Stored, StoredRow } from "../../engine/stored.ts";
 import type { AnyCollection, FieldKind } from "../../model/collection.ts";
+import type { SyncedTable } from "../../model/sync.ts";
 import type { Param, Statement } from "./client.ts";
 import type { Lexis } from "./guard-tokens.ts";
 import type { Writer } from "./writer.ts";
@@ -49,8 +50,30 @@ export interface Dialect {
   hasTable(name: string): Statement;
   /** What a transaction that changes the schema begins with, so that two processes do it one after the other. */
   readonly lockSchema: readonly Statement[];
+  /** How the database notes changes; absent where it cannot. */
+  readonly feed?: FeedDialect;
   /** Copies of the tables that a step rewrites, made in the step; nothing where the whole store is copied before. */
   copyTable(name: string, label: string): readonly Statement[];
+}
+
+export interface FeedDialect {
+  /** What notes the changes of these tables; it takes the place of what is there, and is never half there. */
+  program(tables: readonly SyncedTable[]): {
+    readonly statements: readonly Statement[];
+    readonly triggers: readonly string[];
+  };
+  /** Answers the names of all triggers. */
+  readonly triggerNames: string;
+  /** Between the two, the changes of a transaction are not noted. */
+  readonly quiet: readonly Statement[];
+  readonly loud: readonly Statement[];
+  /** Where a version stands in the feed: whole numbers, the weightiest first, with dots between them. */
+  readonly position: string;
+  /** Where the feed ends now. */
+  readonly end: string;
+  /** Tests whether a version stands behind a position, and may be seen. */
+  behind(position: readonly string[], writer: Writer): string;
+  readonly order: string;
 }
 
 /** A column of an answer. */

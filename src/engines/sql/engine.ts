@@ -9,6 +9,7 @@ import { query, type SqlClient } from "./client.ts";
 import { compileFind, compileRollup, rollupColumns } from "./compile.ts";
 import { decodeRows, type Row } from "./decode.ts";
 import type { Dialect } from "./dialect.ts";
+import { createSqlFeed } from "./feed.ts";
 import { meteredClient, meteredDoor } from "./metered.ts";
 import { migrate } from "./migrate.ts";
 import { createSteps } from "./step.ts";
@@ -35,6 +36,7 @@ export function createSqlEngine(
     place: client.place,
     ...(sql && { sql: meter ? meteredDoor(sql, meter, dialect.lexis) : sql }),
     ...(wake && { wake }),
+    ...(dialect.feed && { feed: createSqlFeed(client, { dialect, feed: dialect.feed, now }) }),
     ...(clock !== undefined && {
       now: async () => Number((await client.read(query(`select ${dialect.millis(clock)}`))).rows[0]?.[0]),
     }),

@@ -5,6 +5,7 @@ import { columnName, type FieldKind } from "../../model/collection.ts";
 import { type Param, query } from "./client.ts";
 import type { Column, Dialect } from "./dialect.ts";
 import { sqliteRules } from "./guard-lists.ts";
+import { sqliteFeed } from "./sqlite-feed.ts";
 import { quoted } from "./writer.ts";
 
 const millisNow =
@@ -78,6 +79,7 @@ export function createSqliteDialect(name: string, { select, unpacker }: Packing 
     },
     hasTable: (table) => query("select 1 from sqlite_master where type = 'table' and name = ?", [table]),
     lockSchema: [],
+    feed: sqliteFeed,
     copyTable: () => [],
   };
 }

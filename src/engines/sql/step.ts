@@ -55,6 +55,24 @@ export function createSteps(client: SqlClient, dialect: Dialect): Step {
   };
 }
 
+export interface CompiledWrite {
+  readonly statements: readonly Statement[];
+  /** How many rows each change touched, from the answers to the statements; only zeros where there are none. */
+  countsOf(answers: readonly Answer[]): number[];
+  readonly again: boolean;
+}
+
+/** For a transaction in which more is done than that: none of it stands where a guard does not hold. */
+export function compileWrite(dialect: Dialect, planned: readonly PlannedChange[]): CompiledWrite {
+  const changes = planned.filter((change) => change.kind !== "insert" || change.rows.length > 0);
+  const statements = changes.map((change) => compileGuarded(dialect, change));
+  return {
+    statements,
+    countsOf: (answers) => planned.map((change) => answers[changes.indexOf(change)]?.changes ?? 0),
+    again: changes.every(isSafeTwice),
+  };
+}
+
 function decode(dialect: Dialect, { from, plan }: FusedTake, rows: ReadonlyArray<readonly unknown[]>): Row[] {
   return decodeRows(dialect, from, { fields: plan.fields, rows });
 }

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from "node:fs";
 import { importedFiles } from "../../model/raw-event.ts";
 import { insert, update } from "../../engine/engine.ts";
-import type { Happening } from "../../model/happening.ts";
+import type { RowHappening } from "../../model/happening.ts";
 import { createRedactor, type Redactor } from "../redact.ts";
 import { bring, type Kept } from "../../domains/bring.ts";
 import type { KeptLine } from "../sources/kept.ts";
@@ -17,7 +17,7 @@ const happeningsAtOnce = 2_000;
 const keptAtOnce = 200;
 const problemsTold = 100;
 
-type SessionHappening = Extract<Happening, { kind: "session" }>;
+type SessionHappening = Extract<RowHappening, { kind: "session" }>;
 
 /**
  * Brings in a file of the interchange format. It is read whole each time: ids make that harmless. What a session line
@@ -41,7 +41,7 @@ export async function importInterchange(run: Run, identity: Identity): Promise<I
     kept = [];
     await run.write(() => bring(run.engine, rowsOf(lines)));
   };
-  let batch: Happening[] = [];
+  let batch: RowHappening[] = [];
   const write = async (): Promise<void> => {
     const happenings = batch;
     batch = [];
@@ -98,7 +98,7 @@ interface Source {
   readonly counts: { lines: number; unreadable: number };
 }
 
-function* happeningsOf(run: Run, { fd, path, counts }: Source): Generator<Happening | KeptLine> {
+function* happeningsOf(run: Run, { fd, path, counts }: Source): Generator<RowHappening | KeptLine> {
   const reader = createLociReader(run.now());
   const redactor: Redactor = createRedactor(run.redact);
   const refuse = (problem: string): void => {

@@ -1,4 +1,4 @@
-import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
+import { pack } from "../../domains/raw-block.ts";
 import { stableId } from "../../model/id.ts";
 import type { RawEvent } from "../../model/raw-event.ts";
 
@@ -45,9 +45,7 @@ export function createRawBlocks(place: RawPlace): RawBlocks {
   function close(): void {
     const first = lines[0];
     if (first === undefined) return;
-    const payload = brotliCompressSync(Buffer.concat(lines.map((line) => line.kept)), {
-      params: { [constants.BROTLI_PARAM_QUALITY]: 4 },
-    });
+    const payload = pack(Buffer.concat(lines.map((line) => line.kept)));
     const length = lines.reduce((sum, line) => sum + line.length, 0);
     done.push({
       // The same bytes of the same file are the same row, also when two imports cut their blocks differently.
@@ -58,7 +56,9 @@ export function createRawBlocks(place: RawPlace): RawBlocks {
       offset: first.start,
       bytes: length,
       version,
-      payload: new Uint8Array(payload),
+      payload,
+      stream: null,
+      keys: null,
     });
     lines = [];
     bytes = 0;
@@ -107,14 +107,4 @@ export function coverOf(spans: readonly RawSpan[]): Array<{ readonly span: RawSp
     line = chosen.position + chosen.lines;
   }
   return cover;
-}
-
-/** The bytes of a block without its first `skip` lines. */
-export function unpack(payload: Uint8Array, skip: number): Buffer {
-  let bytes = brotliDecompressSync(payload);
-  for (let line = 0; line < skip; line++) {
-    const end = bytes.indexOf(10);
-    bytes = end === -1 ? bytes.subarray(bytes.length) : bytes.subarray(end + 1);
-  }
-  return bytes;
 }

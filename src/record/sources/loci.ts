@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { AnyCollection, FieldKind } from "../../model/collection.ts";
-import type { Happening, HappeningKind } from "../../model/happening.ts";
+import type { RowHappening, RowKind } from "../../model/happening.ts";
 import { stableId } from "../../model/id.ts";
 import { messages } from "../../model/message.ts";
 import { modelCalls } from "../../model/model-call.ts";
@@ -10,14 +10,14 @@ import { type JsonObject, momentOf, objectOf, textOf } from "./claude-code/line.
 import { type KeptKind, type KeptLine, keptCollections, keptKinds, keptLine, keptRequired } from "./kept.ts";
 
 /** The collections of the interchange format (docs/SPEC.md), in the order in which a session is written. */
-export const interchange: Readonly<Record<HappeningKind, AnyCollection>> = {
+export const interchange: Readonly<Record<RowKind, AnyCollection>> = {
   session: sessions,
   message: messages,
   toolExecution: toolExecutions,
   modelCall: modelCalls,
 };
 
-type LineKind = HappeningKind | KeptKind;
+type LineKind = RowKind | KeptKind;
 
 const collections: Readonly<Record<LineKind, AnyCollection>> = { ...interchange, ...keptCollections };
 
@@ -41,7 +41,7 @@ export interface BadLine {
 
 export interface LociReader {
   /** One line of the interchange format. Ids given are kept; a line without one gets the same id each time. */
-  read(text: string): Happening | KeptLine | BadLine;
+  read(text: string): RowHappening | KeptLine | BadLine;
 }
 
 export function createLociReader(now: number): LociReader {
@@ -146,7 +146,7 @@ function said(value: unknown): string {
 }
 
 /** Only the fields we know, so that a line of a newer version is still taken. */
-function asHappening(line: JsonObject, kind: HappeningKind, makeId: () => string): Happening {
+function asHappening(line: JsonObject, kind: RowKind, makeId: () => string): RowHappening {
   const fields: Record<string, unknown> = { kind };
   for (const name of Object.keys(interchange[kind].fields)) {
     if (line[name] !== undefined) fields[name] = line[name];
@@ -154,7 +154,7 @@ function asHappening(line: JsonObject, kind: HappeningKind, makeId: () => string
   fields["id"] ??= makeId();
   // Every field was looked at above; the compiler cannot follow the table.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return fields as unknown as Happening;
+  return fields as unknown as RowHappening;
 }
 
 /** Made from the line and from how many like it came before, so that importing a file twice changes nothing. */
