@@ -1,25 +1,25 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, type TestContext } from "vitest";
 import { open } from "../../dist/index.js";
-import {
-  box,
-  type Box,
-  claudeEnv,
-  type Ended,
-  jsonLines,
-  model,
-  program,
-  started,
-} from "../support/agents.ts";
+import { box, type Box, claudeEnv, jsonLines, model, program, started } from "../support/agents.ts";
 import type { FakeLlm } from "../support/fake-llm/lib/server.mjs";
 import { root } from "../support/tools.ts";
+import {
+  cli,
+  loci,
+  plugin,
+  quiet,
+  resultOf,
+  serversOf,
+  store,
+  tokensOf,
+  transcripts,
+  usageOf,
+} from "./claude-world.ts";
 
 // The real Claude Code, in print mode, with our plugin.
-const plugin = join(root, "plugins", "claude-code");
-const cli = join(root, "dist", "doors", "cli", "main.js");
-
 let here: Box;
 let llm: FakeLlm;
 beforeEach(async () => {
@@ -48,97 +48,6 @@ function claude(context: TestContext, prompt: string, { args = withPlugin, at = 
     .concat(args);
   const where = { cwd: cwd ?? at.workspace, env: { ...claudeEnv(at, llm), ...env } };
   return started(program(context, "claude"), all, where);
-}
-
-interface Result {
-  readonly type: string;
-  readonly session_id: string;
-  readonly total_cost_usd: number;
-  readonly modelUsage: Record<
-    string,
-    {
-      inputTokens: number;
-      outputTokens: number;
-      cacheReadInputTokens: number;
-      cacheCreationInputTokens: number;
-    }
-  >;
-}
-
-/** What the program itself says of the run, in the end. */
-function resultOf(ran: Ended): Result {
-  expect(ran.code, ran.stderr + ran.stdout.slice(-2000)).toBe(0);
-  const last = jsonLines(ran.stdout).findLast(({ type }) => type === "result");
-  return last as unknown as Result;
-}
-
-const store = (at: Box = here): string => join(at.home, ".loci", "loci.db");
-
-/** Our own command line, as this person. */
-function loci(args: readonly string[], at: Box = here, env: Record<string, string> = {}): string {
-  const own = { ...at.env, CLAUDE_CONFIG_DIR: at.claude, ...env };
-  return execFileSync(process.execPath, [cli, ...args], { cwd: at.workspace, env: own, encoding: "utf8" });
-}
-
-/** The tokens of a session and its sub-agents, from the rows of the store. */
-async function tokensOf(id: string, at: Box = here): Promise<Record<string, number>> {
-  await using opened = await open(store(at));
-  const sessions = [
-    id,
-    ...(await opened.sessions.list({ parent: id, limit: 100 })).items.map((row) => row.id),
-  ];
-  const all = await Promise.all(sessions.map((one) => opened.sessions.get(one)));
-  const sum = (pick: (row: NonNullable<(typeof all)[number]>) => number): number =>
-    all.reduce((total, row) => total + (row === null ? 0 : pick(row)), 0);
-  return {
-    inputTokens: sum((row) => row.inputTokens),
-    outputTokens: sum((row) => row.outputTokens),
-    cacheReadInputTokens: sum((row) => row.cacheReadTokens),
-    cacheCreationInputTokens: sum((row) => row.cacheWriteTokens),
-  };
-}
-
-function usageOf({ modelUsage }: Result): Record<string, number> {
-  const total = { inputTokens: 0, outputTokens: 0, cacheReadInputTokens: 0, cacheCreationInputTokens: 0 };
-  for (const usage of Object.values(modelUsage))
-    for (const name of [
-      "inputTokens",
-      "outputTokens",
-      "cacheReadInputTokens",
-      "cacheCreationInputTokens",
-    ] as const)
-      total[name] += usage[name];
-  return total;
-}
-
-/** The transcripts that stand on the disk, each with its bytes. */
-function transcripts(at: Box = here): Map<string, Buffer> {
-  const folder = join(at.claude, "projects");
-  const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
-    name.endsWith(".jsonl"),
-  );
-  return new Map(names.map((name) => [name, readFileSync(join(folder, name))]));
-}
-
-/** Programs that were started by this run and still live. */
-function left(at: Box): string[] {
-  return readdirSync("/proc")
-    .filter((pid) => /^\d+$/.test(pid))
-    .flatMap((pid) => {
-      try {
-        const environment = readFileSync(`/proc/${pid}/environ`, "utf8");
-        return environment.includes(`HOME=${at.home}\0`)
-          ? [readFileSync(`/proc/${pid}/cmdline`, "utf8")]
-          : [];
-      } catch {
-        return [];
-      }
-    });
-}
-
-/** Until what reads the last lines beside the program has ended, which it does by itself. */
-async function quiet(at: Box = here): Promise<void> {
-  await expect.poll(() => left(at), { timeout: 30_000 }).toEqual([]);
 }
 
 describe("the plugin", () => {
@@ -171,8 +80,8 @@ describe("the plugin", () => {
     execFileSync("ln", ["-s", cli, join(bin, "loci")]);
     const path = { PATH: `${bin}:${env["PATH"]}` };
     const result = resultOf(await claude(context, "say hello", { args: [], env: path }).ended);
-    await quiet();
-    expect(await tokensOf(result.session_id)).toEqual(usageOf(result));
+    await quiet(here);
+    expect(await tokensOf(result.session_id, here)).toEqual(usageOf(result));
   });
 });
 
@@ -182,13 +91,13 @@ describe("a session", () => {
     async (prompt, context) => {
       const ran = await claude(context, prompt).ended;
       const result = resultOf(ran);
-      await quiet();
-      expect(await tokensOf(result.session_id)).toEqual(usageOf(result));
+      await quiet(here);
+      expect(await tokensOf(result.session_id, here)).toEqual(usageOf(result));
       // A later import finds nothing that was missed.
-      const before = loci(["export"]);
-      loci(["import", join(here.claude, "projects")]);
-      expect(loci(["export"])).toBe(before);
-      await using opened = await open(store());
+      const before = loci(["export"], here);
+      loci(["import", join(here.claude, "projects")], here);
+      expect(loci(["export"], here)).toBe(before);
+      await using opened = await open(store(here));
       const { items } = await opened.sessions.list({ limit: 100 });
       expect(items.reduce((sum, { costUsd }) => sum + costUsd, 0)).toBeCloseTo(result.total_cost_usd, 6);
     },
@@ -196,9 +105,9 @@ describe("a session", () => {
 
   test("comes back byte for byte", async (context) => {
     const { session_id: id } = resultOf(await claude(context, "say hello").ended);
-    await quiet();
-    const [bytes] = [...transcripts().values()];
-    expect(loci(["export", id, "--raw"])).toBe(bytes?.toString("utf8"));
+    await quiet(here);
+    const [bytes] = [...transcripts(here).values()];
+    expect(loci(["export", id, "--raw"], here)).toBe(bytes?.toString("utf8"));
   });
 
   test("is shown by loci tail -f while it runs", async (context) => {
@@ -217,7 +126,7 @@ describe("a session", () => {
     await run.ended;
     tail.process.kill("SIGTERM");
     expect((await tail.ended).code).toBe(143);
-    const [written] = [...transcripts().values()];
+    const [written] = [...transcripts(here).values()];
     const line = jsonLines(written?.toString("utf8") ?? "").find((one) =>
       JSON.stringify(one["message"] ?? null).includes("Starting a long command"),
     );
@@ -233,8 +142,8 @@ describe("a session that begins", () => {
 
   test("is told what is known of its project, as data with source and age", async (context) => {
     resultOf(await claude(context, "say hello").ended);
-    await quiet();
-    loci(["know", "add", "tests", "Run them with the flag --blue", "--category", "build"]);
+    await quiet(here);
+    loci(["know", "add", "tests", "Run them with the flag --blue", "--category", "build"], here);
     expect(told()).not.toContain("--blue");
     resultOf(await claude(context, "say hello").ended);
     expect(told()).toContain("--blue");
@@ -243,13 +152,13 @@ describe("a session that begins", () => {
   });
 
   test("is told nothing where LOCI_CONTEXT is off", async (context) => {
-    loci(["know", "add", "tests", "Run them with the flag --blue", "--category", "build"]);
+    loci(["know", "add", "tests", "Run them with the flag --blue", "--category", "build"], here);
     resultOf(await claude(context, "say hello", { env: { LOCI_CONTEXT: "off" } }).ended);
     expect(told()).not.toContain("--blue");
   });
 
   test("finds what was kept with the tools of the plugin", async (context) => {
-    loci(["know", "add", "notes", "The notes are in the blue folder", "--category", "build"]);
+    loci(["know", "add", "notes", "The notes are in the blue folder", "--category", "build"], here);
     await llm.close();
     llm = await model("claude-tools", {
       CWD: here.workspace,
@@ -264,10 +173,10 @@ describe("a session that begins", () => {
 describe("nothing we attach breaks an agent", () => {
   test("a store that is held by another process, or is no store, changes nothing that the agent says", async (context) => {
     const plain = resultOf(await claude(context, "say hello", { args: [] }).ended);
-    loci(["ls"]);
+    loci(["ls"], here);
     const holder = `
       const Database = require(${JSON.stringify(join(root, "node_modules", "libsql"))});
-      const db = new Database(${JSON.stringify(store())});
+      const db = new Database(${JSON.stringify(store(here))});
       db.exec("begin immediate");
       console.log("held");
       setInterval(() => {}, 1000);`;
@@ -279,13 +188,13 @@ describe("nothing we attach breaks an agent", () => {
     await held.ended;
     expect(Object.values(result.modelUsage)).toEqual(Object.values(plain.modelUsage));
     // Nothing could be written, and nothing is lost.
-    await quiet();
-    loci(["import", join(here.claude, "projects")]);
-    expect(await tokensOf(result.session_id)).toEqual(usageOf(result));
-    writeFileSync(store(), "this is no database");
+    await quiet(here);
+    loci(["import", join(here.claude, "projects")], here);
+    expect(await tokensOf(result.session_id, here)).toEqual(usageOf(result));
+    writeFileSync(store(here), "this is no database");
     resultOf(await claude(context, "say hello").ended);
     expect(ran.stderr).toBe("");
-    await quiet();
+    await quiet(here);
   });
 
   test("two agents in one folder never mix", async (context) => {
@@ -293,12 +202,12 @@ describe("nothing we attach breaks an agent", () => {
       claude(context, "run the tool tour please").ended,
       claude(context, "wait for a subagent").ended,
     ]);
-    await quiet();
+    await quiet(here);
     for (const ran of runs) {
       const result = resultOf(ran);
-      expect(await tokensOf(result.session_id)).toEqual(usageOf(result));
+      expect(await tokensOf(result.session_id, here)).toEqual(usageOf(result));
     }
-    await using opened = await open(store());
+    await using opened = await open(store(here));
     expect((await opened.sessions.list({ parent: null })).items).toHaveLength(2);
   });
 
@@ -321,39 +230,26 @@ describe("nothing we attach breaks an agent", () => {
     expect(killed).toBeGreaterThan(0);
     // The session after them catches up; what is older than that, `loci` does.
     resultOf(await claude(context, "say hello").ended);
-    await quiet();
-    loci(["import", join(here.claude, "projects")]);
-    const kept = transcripts();
+    await quiet(here);
+    loci(["import", join(here.claude, "projects")], here);
+    const kept = transcripts(here);
     expect(kept.size).toBeGreaterThan(runs / 2);
     for (const [name, bytes] of kept) {
       const id = /([0-9a-f-]{36})\.jsonl$/.exec(name)?.[1] ?? "";
-      expect(loci(["export", id, "--raw"]), name).toBe(bytes.toString("utf8"));
+      expect(loci(["export", id, "--raw"], here), name).toBe(bytes.toString("utf8"));
     }
   });
 });
 
-/** The tool servers of the plugin that run for this person. */
-function serversOf(at: Box): number[] {
-  return readdirSync("/proc").flatMap((pid) => {
-    try {
-      const line = readFileSync(`/proc/${pid}/cmdline`, "utf8");
-      const environment = readFileSync(`/proc/${pid}/environ`, "utf8");
-      return line.includes("loci.mjs\0mcp") && environment.includes(`HOME=${at.home}\0`) ? [Number(pid)] : [];
-    } catch {
-      return [];
-    }
-  });
-}
-
 describe("loci resume", () => {
   test("goes on with a session on a machine that never saw it", async (context) => {
     const first = resultOf(await claude(context, "wait for a subagent").ended);
-    await quiet();
+    await quiet(here);
     using there = box();
     // The store is all that travels.
-    await using opened = await open(store());
+    await using opened = await open(store(here));
     expect((await opened.sessions.list({ parent: null })).items).toHaveLength(1);
-    const url = store();
+    const url = store(here);
     rmSync(join(here.claude, "projects"), { recursive: true });
     const said = loci(
       ["resume", first.session_id.slice(0, 8), "-C", there.workspace, "--json", "--db", url],

@@ -27,12 +27,12 @@ export async function projectContext(loci: Loci, project: string, now: Millis): 
   const name = basename(project);
   const scopes = [`project:${name}`, `project:${project}`];
   const rank = (sessionId: string | null, says: boolean): number =>
-    says || (sessionId !== null && here.has(sessionId)) ? 0 : sessionId === null ? 1 : 2;
+    says || (sessionId !== null && here.has(sessionId)) ? 0 : sessionId === null ? 2 : 3;
   const when = (at: Millis): string => age(new Date(at).toISOString(), now);
   const lines: Array<Told & { readonly rank: number }> = [
     ...decided.items.map((row) => ({
       // A decision belongs to who made it: one of another project would only mislead.
-      rank: rank(row.sessionId, scopes.includes(row.scope)) === 0 ? 0 : 2,
+      rank: rank(row.sessionId, scopes.includes(row.scope)) === 0 ? 0 : 3,
       at: row.createdAt,
       line: `decided (${named(row.decisionType, 40)}, ${when(row.createdAt)}, by ${named(row.agentId, 40)}, memory ${row.id.slice(0, 8)}): ${clipped(textOf(row.decisionData), mostOfOne)}`,
     })),
@@ -46,7 +46,7 @@ export async function projectContext(loci: Loci, project: string, now: Millis): 
       at: row.updatedAt,
       line: `session ${row.id.slice(0, 8)} (${when(row.updatedAt)}, ${row.status}): ${clipped(row.title ?? "no title", 120)}`,
     })),
-  ].filter(({ rank: far }) => far < 2);
+  ].filter(({ rank: far }) => far < 3);
   return written(
     lines.sort((a, b) => a.rank - b.rank || b.at - a.at),
     { name, now },
