@@ -19,6 +19,12 @@ export {
   type ToolExecutionInfo,
 } from "./compat/logger.ts";
 export {
+  createOpencodeServer,
+  type OpencodeServer,
+  type OpencodeServerOptions,
+  setupEventMonitoring,
+} from "./compat/opencode.ts";
+export {
   getSession,
   getSessionStats,
   listSessions,

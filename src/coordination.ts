@@ -1,6 +1,6 @@
 import { type CacheOptions, createCache } from "./domains/cache/cache.ts";
 import { createClock, createTick } from "./domains/clock.ts";
-import { createEdge } from "./domains/edge/edge.ts";
+import { createEdge, type OwnRegions } from "./domains/edge/edge.ts";
 import { createLocks } from "./domains/locks.ts";
 import { createMailbox } from "./domains/mailbox.ts";
 import { createMetrics } from "./domains/metrics.ts";
@@ -9,7 +9,6 @@ import { createAssignment } from "./domains/tasks/assign.ts";
 import { createTasks } from "./domains/tasks/tasks.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { Loci } from "./open.ts";
-import type { Routing } from "./replicas.ts";
 
 /** What many agents share, all by the store's clock. */
 export function createCoordination(
@@ -21,7 +20,7 @@ export function createCoordination(
   }: {
     readonly region: string;
     readonly cache: Partial<CacheOptions> | undefined;
-    readonly routing: Routing | undefined;
+    readonly routing: OwnRegions | undefined;
   },
 ): Pick<Loci, "swarm" | "tasks" | "locks" | "mailbox" | "metrics" | "cache" | "edge"> {
   const elapsed = (): number => performance.now();

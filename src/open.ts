@@ -161,7 +161,7 @@ export function openDatabases(env: Environment = process.env): Databases {
 }
 
 function backupsOf(engine: Engine, place: Place): Pick<Loci, "backups"> {
-  if (place.kind !== "file" && place.kind !== "postgres") return {};
+  if (place.kind === "memory") return {};
   const backups = createBackups(engine, { folder: place.backups, spool: place.spool, now: Date.now });
   return backups === undefined ? {} : { backups };
 }

@@ -19,7 +19,7 @@ export type Place =
     }
   | { readonly kind: "postgres"; readonly url: string; readonly spool: string; readonly backups: string }
   /** A libSQL server: sqld, Turso Cloud. */
-  | { readonly kind: "remote"; readonly url: string; readonly spool: string }
+  | { readonly kind: "remote"; readonly url: string; readonly spool: string; readonly backups: string }
   | { readonly kind: "memory" };
 
 /** A read replica of a libSQL server, in a region. */
@@ -62,10 +62,10 @@ export function toPlace(given: string, env: Environment = process.env): Place {
   if (scheme === undefined || scheme === "file") return filePlace(url);
   const hash = createHash("sha256").update(withoutCredentials(url)).digest("hex").slice(0, 16);
   const spool = join(lociHome(env), "spool", hash);
-  if (scheme === "postgres" || scheme === "postgresql") {
-    return { kind: "postgres", url, spool, backups: join(lociHome(env), "backups", hash) };
-  }
-  if (["libsql", "http", "https", "ws", "wss"].includes(scheme)) return { kind: "remote", url, spool };
+  const backups = join(lociHome(env), "backups", hash);
+  if (scheme === "postgres" || scheme === "postgresql") return { kind: "postgres", url, spool, backups };
+  if (["libsql", "http", "https", "ws", "wss"].includes(scheme))
+    return { kind: "remote", url, spool, backups };
   throw new LociError(
     "config",
     `A store is a file, a file: URL, postgres://…, libsql://…, db:NAME or memory:, not ${scheme}:…`,

@@ -9,13 +9,10 @@ import type { Millis } from "./model/collection.ts";
 import type { EdgeReplica } from "./model/edge.ts";
 import type { Replica } from "./place.ts";
 
-/** What a store with replicas shares with `loci.edge`. */
-export type Routing = OwnRegions;
-
 export interface Replicated {
   readonly engine: Engine;
   readonly primary: Engine;
-  readonly routing: Routing;
+  readonly routing: OwnRegions;
 }
 
 export interface ReplicatedOptions {
@@ -43,7 +40,7 @@ export async function openReplicated(options: ReplicatedOptions): Promise<Replic
   const regions = regionsOf(options);
   const router = createRouter({ ...timing, from });
   const fresh = createFreshness(timing.elapsed);
-  const routing: Routing = { router, regions, onSeen: () => undefined };
+  const routing: OwnRegions = { router, regions, onSeen: () => undefined };
   const home = regions.find(({ primary }) => primary)?.region ?? "";
   const isPrimaryLost = (): boolean => router.estimate(home).failures > 0;
   const { answerTimeout = writeTimeout } = remote;
@@ -153,7 +150,7 @@ function createKnowing({
   };
 }
 
-function regionsOf({ url, replicas }: ReplicatedOptions): Routing["regions"] {
+function regionsOf({ url, replicas }: ReplicatedOptions): OwnRegions["regions"] {
   const isPrimary = (there: string): boolean => new URL(there).host === new URL(url).host;
   const named = replicas.map(({ region, url: there }) => ({ region, url: there, primary: isPrimary(there) }));
   const names = new Set(named.map(({ region }) => region));
@@ -165,7 +162,7 @@ function regionsOf({ url, replicas }: ReplicatedOptions): Routing["regions"] {
   return named.some(({ primary }) => primary) ? named : [...named, { region: "primary", url, primary: true }];
 }
 
-function rowOf({ region, url, primary }: Routing["regions"][number]): EdgeReplica {
+function rowOf({ region, url, primary }: OwnRegions["regions"][number]): EdgeReplica {
   return {
     edgeRegion: region,
     url,

@@ -8,7 +8,7 @@ import type { CreateRemoteOptions } from "./engines/remote/remote.ts";
 import { errorCode } from "./errors.ts";
 import type { Millis } from "./model/collection.ts";
 import { searchSchema, storeSchema } from "./model/schema.ts";
-import type { Routing } from "./replicas.ts";
+import type { OwnRegions } from "./domains/edge/edge.ts";
 import {
   edgeFrom,
   type Environment,
@@ -55,7 +55,7 @@ export interface Store extends AsyncDisposable {
   readonly engine: Engine;
   /** Reads too are the primary's here, for what many have to agree on. The same as {@link engine} without replicas. */
   readonly primary: Engine;
-  readonly routing?: Routing | undefined;
+  readonly routing?: OwnRegions | undefined;
   /** Which queries take the time. */
   readonly queries: Queries;
   /** Where the search index is: opened when first asked for. A damaged index is thrown away: it can be made again. */
@@ -109,7 +109,7 @@ type Metered = OpenStoreOptions & { readonly meter: Meter | undefined };
 async function openEngine(
   place: Place,
   options: Metered,
-): Promise<{ readonly engine: Engine; readonly primary: Engine; readonly routing?: Routing }> {
+): Promise<{ readonly engine: Engine; readonly primary: Engine; readonly routing?: OwnRegions }> {
   if (place.kind === "remote") {
     const replicas = options.replicas ?? replicasIn(place.url);
     if (replicas.length > 0) {

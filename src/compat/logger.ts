@@ -54,6 +54,11 @@ export class ConversationLogger {
     this.#client = client;
   }
 
+  /** Where it logs to; null where logging is off. */
+  get client(): TursoClient | null {
+    return this.#client;
+  }
+
   getSessionId(): string | null {
     return this.#sessionId;
   }

@@ -99,6 +99,15 @@ export async function* readPortable(
   }
 }
 
+/** Looks through all of it: how many rows of each collection. Errors: as {@link readPortable}. */
+export async function countPortable(path: string, collections: readonly AnyCollection[]): Promise<Counts> {
+  const counts: Record<string, number> = {};
+  for await (const { of, rows } of readPortable(path, collections)) {
+    counts[of.name] = (counts[of.name] ?? 0) + rows.length;
+  }
+  return counts;
+}
+
 async function* linesOf(path: string): AsyncGenerator<string> {
   const unpacking = createGunzip({ maxOutputLength: longestLine });
   const file = createReadStream(path);

@@ -55,6 +55,8 @@ export interface Flushed extends Tally {
 export interface Recorder extends AsyncDisposable {
   /** The recorder's name in the spool and in the ledger. */
   readonly id: string;
+  /** Its folder. */
+  readonly spool: string;
   /**
    * Takes a happening in, and answers its id; undefined when it was dropped, which `tally` counts with the reason.
    * When it returns, the happening is in the spool and survives the end of this process. Never throws, never waits
@@ -77,7 +79,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
 
 class SpoolingRecorder implements Recorder {
   readonly id: string = newId();
-  readonly #spool: string;
+  readonly spool: string;
   readonly #limit: number;
   readonly #now: () => number;
   readonly #shared: Shared = createShared();
@@ -103,7 +105,7 @@ class SpoolingRecorder implements Recorder {
   }: RecorderOptions) {
     const { authToken, now = Date.now, opener = new URL("../drain-store.js", import.meta.url).href } = rest;
     const owner = thisProcess();
-    this.#spool = spool;
+    this.spool = spool;
     this.#limit = spoolLimit;
     this.#now = now;
     this.#redactor = createRedactor(redact === false ? { off: true } : withEnvFile(redact));
@@ -133,7 +135,7 @@ class SpoolingRecorder implements Recorder {
       return this.#take(happening);
     } catch (error) {
       const reason = spoolReason(error);
-      this.#warning.hourly(`Loci: ${this.#spool}: ${reason}, so what happens now is not recorded.`);
+      this.#warning.hourly(`Loci: ${this.spool}: ${reason}, so what happens now is not recorded.`);
       return this.#drop(reason);
     }
   };
@@ -199,7 +201,7 @@ class SpoolingRecorder implements Recorder {
     this.#problem = message.sentence;
     // A lock is over in a moment; everything else wants somebody to look.
     if (message.code === "busy") return;
-    this.#warning.hourly(`Loci: what is recorded waits in ${this.#spool}, because: ${message.sentence}`);
+    this.#warning.hourly(`Loci: what is recorded waits in ${this.spool}, because: ${message.sentence}`);
   }
 
   #flushed(timeout: number): Flushed {
@@ -213,7 +215,7 @@ class SpoolingRecorder implements Recorder {
     await this.#drain?.close();
     this.#writer.close();
     // What is still there is anybody's from now on.
-    for (const file of listSpool(this.#spool)) if (file.recorder === this.id) release(file);
+    for (const file of listSpool(this.spool)) if (file.recorder === this.id) release(file);
     return this.#flushed(timeout);
   }
 }

@@ -7,12 +7,15 @@ import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
 import { type Loci, open } from "../../dist/index.js";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
+import { startSqld } from "../support/sqld.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loci-backups-"));
 const server: PostgresServer = await startPostgres();
+const sqld = await startSqld();
 process.env["LOCI_HOME"] = join(folder, "home");
 afterAll(async () => {
   await server.stop();
+  await sqld.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -24,8 +27,10 @@ const worker = new URL("./worker.mjs", import.meta.url).pathname;
 describe.each([
   ["libsql", async () => join(mkdtempSync(join(folder, "store-")), "loci.db")],
   ["postgres", () => server.database()],
+  ["remote", () => sqld.database()],
 ])("backups on %s", (name, newStore) => {
-  const it = name === "postgres" ? test.skipIf(server.missing !== undefined) : test;
+  const missing = { libsql: undefined, postgres: server.missing, remote: sqld.missing }[name];
+  const it = test.skipIf(missing !== undefined);
   const backupsOf = ({ backups }: Loci) => {
     if (backups === undefined) throw new Error("This store has no backups.");
     return backups;

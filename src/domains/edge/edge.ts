@@ -63,6 +63,7 @@ export interface EdgeParts extends Timing {
   readonly routing?: OwnRegions | undefined;
 }
 
+/** What a store with replicas shares with this. */
 export interface OwnRegions {
   readonly router: Router;
   readonly regions: ReadonlyArray<{

@@ -1,5 +1,5 @@
 import { type Copies, insert, remove, update } from "../../engine/engine.ts";
-import { readPortable, writePortable } from "../../engine/portable.ts";
+import { countPortable, readPortable, writePortable } from "../../engine/portable.ts";
 import { newId } from "../../model/id.ts";
 import { storeCollections } from "../../model/schema.ts";
 import { pendingSearch, storeMark } from "../../model/search.ts";
@@ -18,13 +18,7 @@ export function createPostgresCopies(client: PostgresClient): Copies {
         await writePortable(createSqlEngine(moment, postgresDialect), storeCollections, path);
       }),
 
-    async check(path) {
-      const counts: Record<string, number> = {};
-      for await (const { of, rows } of readPortable(path, storeCollections)) {
-        counts[of.name] = (counts[of.name] ?? 0) + rows.length;
-      }
-      return counts;
-    },
+    check: (path) => countPortable(path, storeCollections),
 
     restore: (path, aside) =>
       // Nobody writes from here on, and reading goes on until the rows are exchanged.

@@ -49,6 +49,8 @@ export interface BatchResult {
 }
 
 export interface PipelineReply {
+  readonly baton?: string | null;
+  readonly base_url?: string | null;
   readonly results: ReadonlyArray<
     | { readonly type: "ok"; readonly response: { readonly type: string; readonly result?: BatchResult } }
     | { readonly type: "error"; readonly error: HranaError }
@@ -59,21 +61,37 @@ export function hranaStatement(sql: string, params: readonly Param[], rows: bool
   return { sql, args: params.map(toHrana), want_rows: rows };
 }
 
-/** A replica answers when it has that frame. */
+/** Where a request belongs. */
+interface Belonging {
+  /** A replica answers when it has that frame. */
+  readonly frame?: number | undefined;
+  /** Of a stream that goes on; the server says the next one with each answer. */
+  readonly baton?: string | undefined;
+}
+
 function batchOf(
   steps: readonly Step[],
-  frame: number | undefined,
+  { frame }: Belonging,
 ): { readonly steps: readonly Step[]; readonly replication_index?: string } {
   return frame === undefined ? { steps } : { steps, replication_index: String(frame) };
 }
 
-export function batchBody(steps: readonly Step[], frame?: number): string {
-  const batch = batchOf(steps, frame);
-  return JSON.stringify({ baton: null, requests: [{ type: "batch", batch }, { type: "close" }] });
+/** Ends the stream, where it is none that goes on. */
+export function batchBody(steps: readonly Step[], how: Belonging): string {
+  const batch = { type: "batch", batch: batchOf(steps, how) };
+  const goesOn = "baton" in how;
+  return JSON.stringify({
+    baton: how.baton ?? null,
+    requests: goesOn ? [batch] : [batch, { type: "close" }],
+  });
 }
 
-export function cursorBody(statement: HranaStatement, frame?: number): string {
-  return JSON.stringify({ baton: null, batch: batchOf([{ stmt: statement }], frame) });
+export function closeBody(baton: string): string {
+  return JSON.stringify({ baton, requests: [{ type: "close" }] });
+}
+
+export function cursorBody(step: Step, how: Belonging): string {
+  return JSON.stringify({ baton: how.baton ?? null, batch: batchOf([step], how) });
 }
 
 /** How far the server was: the number of the last frame it had. */
@@ -111,13 +129,22 @@ export function fromHrana(value: HranaValue): unknown {
   }
 }
 
+export interface CursorResult extends StepResult {
+  readonly frame: number | undefined;
+  readonly baton: string | null | undefined;
+  readonly base: string | null | undefined;
+}
+
 /** The lines of a cursor's answer, as the result of its one step. */
-export function readCursor(text: string): (StepResult & { readonly frame: number | undefined }) | HranaError {
+export function readCursor(text: string): CursorResult | HranaError {
   const rows: Array<readonly HranaValue[]> = [];
   let cols: StepResult["cols"] = [];
   let whole = false;
   let frame: number | undefined;
-  for (const line of text.split("\n").slice(1)) {
+  const [first = "", ...lines] = text.split("\n");
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as below
+  const { baton, base_url: base } = JSON.parse(first) as Pick<PipelineReply, "baton" | "base_url">;
+  for (const line of lines) {
     if (line === "") continue;
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the protocol's words
     const entry = JSON.parse(line) as CursorEntry;
@@ -128,7 +155,7 @@ export function readCursor(text: string): (StepResult & { readonly frame: number
     else if (entry.type === "step_error" || entry.type === "error") return entry.error;
   }
   if (!whole) return { message: "the answer ends before its end", code: "CURSOR_CUT" };
-  return { cols, rows, affected_row_count: 0, frame };
+  return { cols, rows, affected_row_count: 0, frame, baton, base };
 }
 
 type CursorEntry =

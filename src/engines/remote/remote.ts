@@ -3,6 +3,7 @@ import type { Engine, SqlDoor } from "../../engine/engine.ts";
 import type { Meter } from "../../engine/meter.ts";
 import { createSqlEngine } from "../sql/engine.ts";
 import { createRemoteClient } from "./client.ts";
+import { createRemoteCopies } from "./copies.ts";
 import { remoteDialect } from "./dialect.ts";
 import { createServer, type RemoteOptions } from "./server.ts";
 import { createRemoteSqlDoor } from "./sql-door.ts";
@@ -33,5 +34,5 @@ export function createRemoteEngine(
     asked?.close();
     await engine.close();
   };
-  return { ...engine, close, [Symbol.asyncDispose]: close };
+  return { ...engine, copies: createRemoteCopies(server), close, [Symbol.asyncDispose]: close };
 }

@@ -6,6 +6,7 @@ import { refusedRequest, translated } from "./errors.ts";
 import {
   batchBody,
   type BatchResult,
+  closeBody,
   cursorBody,
   frameOf,
   type HranaStatement,
@@ -16,7 +17,8 @@ import {
 } from "./hrana.ts";
 import type { Position } from "./freshness.ts";
 import { createHttp, type RemoteConnections } from "./http.ts";
-import { type CallOptions, createRequests } from "./requests.ts";
+import { type CallOptions, createRequests, type Requests } from "./requests.ts";
+import type { HranaStream } from "./stream.ts";
 import { createTokens } from "./token.ts";
 
 export interface RemoteOptions extends RemoteConnections {
@@ -35,6 +37,8 @@ export interface Server {
   batch(steps: readonly Step[], options: CallOptions): Promise<BatchResult>;
   /** One question whose answer may have any size. */
   cursor(statement: HranaStatement): Promise<StepResult>;
+  /** A connection of its own; its requests come one after the other. */
+  stream(): HranaStream;
   close(): void;
 }
 
@@ -53,7 +57,7 @@ export function createServer(url: string, options: RemoteOptions): Server {
     async batch(steps, how) {
       open();
       const sentAt = performance.now();
-      const body = batchBody(steps, position?.needed());
+      const body = batchBody(steps, { frame: position?.needed() });
       const text = await requests.call({ ...how, path: "/v3/pipeline", body });
       const [first] = parsed(place, text).results;
       if (first?.type === "error") throw translated(place, first.error);
@@ -67,11 +71,15 @@ export function createServer(url: string, options: RemoteOptions): Server {
     async cursor(statement) {
       open();
       const sentAt = performance.now();
-      const body = cursorBody(statement, position?.needed());
+      const body = cursorBody({ stmt: statement }, { frame: position?.needed() });
       const result = readCursor(await requests.call({ again: true, path: "/v3/cursor", body }));
       if ("message" in result) throw translated(place, result);
       position?.answered(result.frame, sentAt);
       return result;
+    },
+    stream() {
+      open();
+      return createStream(place, requests);
     },
     close() {
       closed = true;
@@ -80,11 +88,49 @@ export function createServer(url: string, options: RemoteOptions): Server {
   };
 }
 
+function createStream(place: string, requests: Requests): HranaStream {
+  let baton: string | undefined;
+  const again = false;
+  const keep = (next: string | null | undefined, base: string | null | undefined): void => {
+    baton = next ?? undefined;
+    if (base === null || base === undefined) return;
+    throw new LociError("unsupported", `${place} wants what belongs together at another address.`, {
+      where: place,
+    });
+  };
+  return {
+    async batch(steps) {
+      const text = await requests.call({ again, path: "/v3/pipeline", body: batchBody(steps, { baton }) });
+      const reply = parsed(place, text);
+      keep(reply.baton, reply.base_url);
+      const [first] = reply.results;
+      if (first?.type === "error") throw translated(place, first.error);
+      const result = first?.response.result;
+      const error = result?.step_errors.find((one) => one !== null);
+      if (error) throw translated(place, error);
+      return result?.step_results ?? [];
+    },
+    async cursor(step) {
+      const text = await requests.call({ again, path: "/v3/cursor", body: cursorBody(step, { baton }) });
+      const result = readCursor(text);
+      if ("message" in result) throw translated(place, result);
+      keep(result.baton, result.base);
+      return result;
+    },
+    async close() {
+      if (baton === undefined) return;
+      // Where this is lost, the server ends it by itself.
+      const call = requests.call({ again, path: "/v3/pipeline", body: closeBody(baton) });
+      await call.catch(() => undefined);
+    },
+  };
+}
+
 function parsed(place: string, text: string): PipelineReply {
   try {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the protocol's words
-    const reply = JSON.parse(text) as Partial<PipelineReply>;
-    if (Array.isArray(reply.results)) return { results: reply.results };
+    const { results, ...reply } = JSON.parse(text) as Partial<PipelineReply>;
+    if (Array.isArray(results)) return { ...reply, results };
   } catch {
     // As below.
   }

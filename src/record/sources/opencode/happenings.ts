@@ -13,26 +13,44 @@ import { openCodeCalls } from "./usage.ts";
 export function openCodeHappenings(sessionId: string, session: OpenCodeSession): Happening[] {
   const said: Happening[] = [];
   const messageOf = new Map<string, string>();
+  const answered = lastAnswer(session.messages);
   for (const [number, message] of session.messages.entries()) {
-    const over = isOver(message.data) || number < session.messages.length - 1;
-    const talk: Talk = { sessionId, message, over, out: said, newest: undefined };
-    if (message.data["role"] === "assistant") answered(talk);
-    else asked(talk);
-    if (talk.newest !== undefined) messageOf.set(message.id, talk.newest);
+    const over = isOver(message.data) || number < answered;
+    const { told, newest } = openCodeMessage(sessionId, message, over);
+    said.push(...told.map(({ happening }) => happening));
+    if (newest !== undefined) messageOf.set(message.id, newest);
   }
-  const forkedAt = momentOf(session.row["time_created"]) ?? 0;
-  return [
-    openCodeSession(sessionId, session),
-    ...said,
-    ...openCodeCalls(sessionId, session, { forkedAt, messageOf }),
-  ];
+  return [openCodeSession(sessionId, session), ...said, ...openCodeCalls(sessionId, session, messageOf)];
+}
+
+/** Whatever stands before the newest answer is over; a prompt may wait behind one that is being given. */
+export function lastAnswer(messages: readonly OpenCodeMessage[]): number {
+  return messages.findLastIndex(({ data }) => data["role"] === "assistant");
+}
+
+/** What was told, and which part told it. */
+interface Told {
+  readonly part: string;
+  readonly happening: Happening;
+}
+
+/** What one message becomes: its rows and its tool executions, and the newest of its rows. */
+export function openCodeMessage(
+  sessionId: string,
+  message: OpenCodeMessage,
+  over: boolean,
+): { readonly told: readonly Told[]; readonly newest: string | undefined } {
+  const talk: Talk = { sessionId, message, over, out: [], newest: undefined };
+  if (message.data["role"] === "assistant") answered(talk);
+  else asked(talk);
+  return { told: talk.out, newest: talk.newest };
 }
 
 interface Talk {
   readonly sessionId: string;
   readonly message: OpenCodeMessage;
   readonly over: boolean;
-  readonly out: Happening[];
+  readonly out: Told[];
   /** The newest row of the message. */
   newest: string | undefined;
 }
@@ -49,7 +67,7 @@ function say(talk: Talk, { role, name, text, metadata = {} }: Row): string {
   const id = stableId(message.at, sessionId, name);
   const parent = textOf(message.data["parentID"]);
   talk.newest = id;
-  talk.out.push({
+  const happening: Happening = {
     kind: "message",
     id,
     sessionId,
@@ -58,7 +76,8 @@ function say(talk: Talk, { role, name, text, metadata = {} }: Row): string {
     createdAt: message.at,
     model: role === "assistant" ? (textOf(message.data["modelID"]) ?? null) : null,
     metadata: { partId: name, ...(parent === undefined ? {} : { parent }), ...metadata },
-  });
+  };
+  talk.out.push({ part: name, happening });
   return id;
 }
 
@@ -81,14 +100,19 @@ function asked(talk: Talk): void {
 }
 
 function answered(talk: Talk): void {
-  const { message, over } = talk;
+  const { message, over, sessionId } = talk;
   const summary = message.data["summary"] === true ? { compactSummary: true } : {};
   for (const part of message.parts) {
     const { id, data } = part;
     const type = data["type"];
     const text = textOf(data["text"]);
-    if ((type === "text" || type === "reasoning") && text !== undefined) {
-      if (!over && momentOf(objectOf(data["time"])?.["end"]) === undefined) continue;
+    if (type === "text" || type === "reasoning") {
+      if (!over && momentOf(objectOf(data["time"])?.["end"]) === undefined) {
+        // It will be the row that the calls behind it belong to.
+        talk.newest = stableId(message.at, sessionId, id);
+        continue;
+      }
+      if (text === undefined) continue;
       const metadata = type === "reasoning" ? { thinking: true } : summary;
       say(talk, { role: "assistant", name: id, text, metadata });
     } else if (type === "tool") called(talk, part);
@@ -106,5 +130,6 @@ function answered(talk: Talk): void {
 function called(talk: Talk, part: OpenCodeRow): void {
   const { sessionId, message, over, out } = talk;
   const messageId = talk.newest ?? say(talk, { role: "assistant", name: `${message.id}:calls`, text: null });
-  out.push(openCodeTool(part, { sessionId, messageId, at: message.at, over }));
+  const happening = openCodeTool(part, { sessionId, messageId, at: message.at, over });
+  out.push({ part: part.id, happening });
 }

@@ -3,8 +3,10 @@ import { type JsonObject, momentOf, objectOf, parseLine, textOf } from "../claud
 import { titleOf } from "../claude-code/title.ts";
 import type { OpenCodeMessage, OpenCodeSession } from "./rows.ts";
 
+type SessionHappening = Extract<Happening, { kind: "session" }>;
+
 /** The session's own row, and what its last answer says of its end. */
-export function openCodeSession(sessionId: string, { row, messages }: OpenCodeSession): Happening {
+export function openCodeSession(sessionId: string, { row, messages }: OpenCodeSession): SessionHappening {
   const model = objectOf(parseLine(textOf(row["model"]) ?? ""));
   const startedAt = momentOf(row["time_created"]) ?? 0;
   const parent = textOf(row["parent_id"]);
@@ -32,7 +34,8 @@ export function openCodeSession(sessionId: string, { row, messages }: OpenCodeSe
     source: "opencode",
     sourceId: null,
     agentId: parent === undefined ? null : (agent ?? null),
-    parentSessionId: parent ?? null,
+    // One that nobody of OpenCode's started may stand below a session of the program that drives it.
+    ...(parent === undefined ? {} : { parentSessionId: parent }),
     gitBranch: null,
   };
 }
@@ -55,9 +58,7 @@ function promptOf(messages: readonly OpenCodeMessage[]): string | null {
 }
 
 /** An answer that is neither completed nor failed was cut off, or is being given. */
-function statusOf(
-  last: OpenCodeMessage | undefined,
-): Pick<Extract<Happening, { kind: "session" }>, "status" | "errorMessage"> {
+function statusOf(last: OpenCodeMessage | undefined): Pick<SessionHappening, "status" | "errorMessage"> {
   if (last?.data["role"] !== "assistant") return { status: "completed", errorMessage: null };
   const error = objectOf(last.data["error"]);
   if (error !== undefined) {

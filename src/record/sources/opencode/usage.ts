@@ -1,6 +1,6 @@
 import type { Happening } from "../../../model/happening.ts";
 import { stableId } from "../../../model/id.ts";
-import { countOf, objectOf, textOf } from "../claude-code/line.ts";
+import { countOf, momentOf, objectOf, textOf } from "../claude-code/line.ts";
 import { noTokens, type Tokens } from "../claude-code/state.ts";
 import { isNone, minus, plus } from "../claude-code/usage.ts";
 import { type OpenCodeMessage, type OpenCodeSession, openCodeTokens } from "./rows.ts";
@@ -34,8 +34,9 @@ function callsOf({ id, at, data, parts }: OpenCodeMessage): Call[] {
 export function openCodeCalls(
   sessionId: string,
   { row, messages }: OpenCodeSession,
-  { forkedAt, messageOf }: { readonly forkedAt: number; readonly messageOf: ReadonlyMap<string, string> },
+  messageOf: ReadonlyMap<string, string>,
 ): ModelCallHappening[] {
+  const forkedAt = momentOf(row["time_created"]) ?? 0;
   let known = noTokens;
   let copied = false;
   const calls = messages.flatMap((message) => {
@@ -72,18 +73,29 @@ export function openCodeCalls(
   return [
     ...calls,
     {
+      ...noHiddenCall(sessionId),
       ...numbers(sessionId, left),
-      id: stableId(0, sessionId, "hidden"),
-      messageId: null,
       model: last?.model ?? "unknown",
       provider: last?.provider ?? null,
       startedAt: last?.startedAt ?? 0,
-      final: false,
-      estimated: true,
-      inherited: false,
-      metadata: { hidden: true },
     },
   ];
+}
+
+/** What a session counts beside its answers is one call: here without a token. */
+export function noHiddenCall(sessionId: string): ModelCallHappening & { readonly id: string } {
+  return {
+    ...numbers(sessionId, noTokens),
+    id: stableId(0, sessionId, "hidden"),
+    messageId: null,
+    model: "unknown",
+    provider: null,
+    startedAt: 0,
+    final: false,
+    estimated: true,
+    inherited: false,
+    metadata: { hidden: true },
+  };
 }
 
 function numbers(
