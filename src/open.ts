@@ -7,6 +7,7 @@ import type { Edge } from "./domains/edge/edge.ts";
 import { createIngest, type Ingest } from "./domains/ingest.ts";
 import { createKnowledge, type Knowledge } from "./domains/knowledge.ts";
 import { createMemory, type Memory } from "./domains/memory.ts";
+import { tracedKnowledge, tracedMemory } from "./domains/memory-spans.ts";
 import type { Locks } from "./domains/locks.ts";
 import type { Mailbox } from "./domains/mailbox.ts";
 import type { Metrics } from "./domains/metrics.ts";
@@ -31,12 +32,27 @@ import { recorderPlace } from "./recorder-place.ts";
 import { createRedactor } from "./record/redact.ts";
 import type { Recovered } from "./record/recovery.ts";
 import { openStore, type OpenStoreOptions, type Store } from "./store.ts";
+import {
+  type StoreSync,
+  syncFrom,
+  syncOf,
+  type SyncSettings,
+  type SyncStoreParts,
+  unheld,
+} from "./sync-store.ts";
+import { endsSession, syncAtSessionEnd } from "./sync/schedule.ts";
+import type { Sync } from "./sync/sync.ts";
+
+/** A sync that is under way when the store is closed has so many ms; what is left goes over the next time. */
+const endWithin = 5_000;
 
 export interface OpenOptions extends OpenStoreOptions {
   /** Prices beside, or instead of, those of the list: US dollars for a million tokens. Default: the user's own file. */
   readonly prices?: PriceOverrides;
   /** How large, how fresh, where: docs/cache.md. */
   readonly cache?: Partial<CacheOptions>;
+  /** The hub that this store syncs with: docs/sync.md. Default: what `LOCI_SYNC_URL` says, for the store of `LOCI_URL`. */
+  readonly sync?: SyncSettings | false;
 }
 
 /** An open store. */
@@ -87,6 +103,8 @@ export interface Loci extends AsyncDisposable {
   readonly metrics: Metrics;
   /** Which queries of this store take the time, in all processes. See docs/metrics.md. */
   readonly queries: Queries;
+  /** How it syncs with a hub, and who syncs with it. Absent where the backend cannot take part. See docs/sync.md. */
+  readonly sync?: Sync;
   /** Absent where the backend has no SQL. */
   readonly sql?: SqlDoor;
   /** Ends it; twice is fine. */
@@ -94,7 +112,7 @@ export interface Loci extends AsyncDisposable {
 }
 
 /**
- * Opens a store: a path or a `file:` URL, `postgres://…`, `libsql://…`, or `memory:`. Without a URL, the one that
+ * Opens a store: a path or a `file:` URL, `turso:PATH`, `postgres://…`, `libsql://…`, or `memory:`. Without a URL, the one that
  * `LOCI_URL` names, else `TURSO_DATABASE_URL`, else `~/.loci/loci.db`. Errors: `config`, `corrupt`, `permission`, `schema`, `unreachable`, `unsupported`.
  */
 export async function open(url: string = storeUrl(), options: OpenOptions = {}): Promise<Loci> {
@@ -102,6 +120,7 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     prices: own = readOwnPrices(process.env),
     cache: cacheOptions,
     region = edgeFrom(process.env),
+    sync: settings = syncFrom(process.env, url),
     ...storeOptions
   } = options;
   const store = await openStore(url, { ...storeOptions, region });
@@ -111,8 +130,16 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
   const searching = createSearching(store);
   // What was in memory is gone when it is closed: nothing will ever read the spools of it.
   const temporary: string[] = [];
+  // The name that OpenTelemetry has for it.
+  const spans = { content: process.env["OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"] === "true" };
   const coordination = createCoordination(primary, { region, cache: cacheOptions, routing });
+  const { authToken } = storeOptions;
+  const sync = syncOf(
+    { url, place, engine: primary, authToken, settings: settings || undefined },
+    process.env,
+  );
   const close = async (): Promise<void> => {
+    await sync?.close(endWithin);
     // A latency that is not kept is measured again.
     await coordination.edge.flush().catch(() => undefined);
     await coordination.cache.close();
@@ -124,8 +151,8 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
     spool: place.kind === "memory" ? null : place.spool,
     engine,
     sessions: createSessions(engine),
-    memory: createMemory(engine, { now: Date.now }),
-    knowledge: createKnowledge(engine, { now: Date.now }),
+    memory: tracedMemory(createMemory(engine, { now: Date.now }), spans),
+    knowledge: tracedKnowledge(createKnowledge(engine, { now: Date.now }), spans),
     checkpoints: createCheckpoints(engine, { now: Date.now }),
     reports: createReports(engine),
     prices,
@@ -135,22 +162,40 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
       catchUp: async (how) => (await searching()).catchUp(how),
       rebuild: async (how) => (await searching()).rebuild(how),
     },
-    recorder(how = {}) {
-      const where = recorderPlace(url, place, { engine: primary, ingest, authToken: storeOptions.authToken });
-      if (place.kind === "memory") temporary.push(where.spool);
-      return createRecorder({ ...how, ...where });
-    },
+    ...recording({ url, place, engine: primary, ingest, authToken, sync, temporary }),
     recover: () => recover(url, place, storeOptions),
-    add: (happenings) => addTo(ingest, happenings),
     import: (paths, how) => importAll({ engine: primary, ingest, prices, searching, url }, paths, how),
     follow: (how) => followAll({ engine: primary, ingest, prices, searching, url }, how),
     ...coordination,
     queries: store.queries,
+    ...(sync && { sync: sync.sync }),
     ...(engine.sql === undefined ? {} : { sql: engine.sql }),
     ...backupsOf(engine, place),
     databases: openDatabases(),
     close,
     [Symbol.asyncDispose]: close,
+  };
+}
+
+interface Recording extends SyncStoreParts {
+  readonly ingest: Ingest;
+  readonly sync: StoreSync | undefined;
+  readonly temporary: string[];
+}
+
+function recording(parts: Omit<Recording, "settings">): Pick<Loci, "recorder" | "add"> {
+  const { url, place, engine, ingest, authToken, sync, temporary } = parts;
+  return {
+    recorder(how = {}) {
+      const where = recorderPlace(url, place, { engine, ingest, authToken });
+      if (place.kind === "memory") temporary.push(where.spool);
+      const recorder = createRecorder({ ...how, ...where });
+      return sync?.atSessionEnd === true ? syncAtSessionEnd(recorder, sync.schedule, unheld) : recorder;
+    },
+    async add(happenings) {
+      await addTo(ingest, happenings);
+      if (sync?.atSessionEnd === true && happenings.some(endsSession)) void sync.schedule.soon();
+    },
   };
 }
 

@@ -12,6 +12,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export type Place =
   | {
       readonly kind: "file";
+      /** Which engine reads and writes it: `turso:PATH` names Turso's, which is experimental. */
+      readonly engine: "libsql" | "turso";
       readonly path: string;
       readonly index: string;
       readonly spool: string;
@@ -59,7 +61,8 @@ export function toPlace(given: string, env: Environment = process.env): Place {
   if (url === "memory:" || url === ":memory:") return { kind: "memory" };
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(url)?.[1]?.toLowerCase();
   // One letter is a drive on Windows.
-  if (scheme === undefined || scheme === "file") return filePlace(url);
+  if (scheme === undefined || scheme === "file") return filePlace(url, "libsql");
+  if (scheme === "turso") return filePlace(url.slice("turso:".length), "turso");
   const hash = createHash("sha256").update(withoutCredentials(url)).digest("hex").slice(0, 16);
   const spool = join(lociHome(env), "spool", hash);
   const backups = join(lociHome(env), "backups", hash);
@@ -68,7 +71,7 @@ export function toPlace(given: string, env: Environment = process.env): Place {
     return { kind: "remote", url, spool, backups };
   throw new LociError(
     "config",
-    `A store is a file, a file: URL, postgres://…, libsql://…, db:NAME or memory:, not ${scheme}:…`,
+    `A store is a file, a file: URL, turso:PATH, postgres://…, libsql://…, db:NAME or memory:, not ${scheme}:…`,
     {
       where: withoutCredentials(url),
       next: "loci config get db --origin",
@@ -145,11 +148,12 @@ function urlOfDatabase(given: string, env: Environment): string {
   });
 }
 
-function filePlace(url: string): Place {
+function filePlace(url: string, engine: "libsql" | "turso"): Place {
   const path = resolve(/^file:\/\//i.test(url) ? fileURLToPath(url) : url.replace(/^file:/i, ""));
   const base = path.replace(/\.db$/, "");
   return {
     kind: "file",
+    engine,
     path,
     index: `${base}.search.db`,
     spool: `${base}.spool`,

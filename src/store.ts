@@ -130,6 +130,10 @@ async function openOne(place: Place, options: Metered): Promise<Engine> {
       return createMemoryEngine();
     }
     case "file": {
+      if (place.engine === "turso") {
+        const { openTurso } = await import("./engines/turso/turso.ts");
+        return openTurso(place.path, { ...options, pageSize: storePage });
+      }
       const { openLibsql } = await import("./engines/libsql/libsql.ts");
       return openLibsql(place.path, { ...options, pageSize: storePage });
     }

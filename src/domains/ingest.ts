@@ -1,13 +1,16 @@
 import { type Change, type Engine, insert, update } from "../engine/engine.ts";
 import type { Happening, RawHappening } from "../model/happening.ts";
-import { newId } from "../model/id.ts";
-import { type Message, messages } from "../model/message.ts";
+import { messages } from "../model/message.ts";
 import { type ModelCall, modelCalls } from "../model/model-call.ts";
-import { type PendingSearch, pendingSearch } from "../model/search.ts";
+import { pendingSearch } from "../model/search.ts";
 import { sessions } from "../model/session.ts";
 import { type ToolExecution, toolExecutions } from "../model/tool-execution.ts";
+import { pendingRows } from "./pending.ts";
 import {
+  afterEnd,
   duration,
+  hasEnded,
+  type ModelCallPart,
   modelCallRow,
   type Parts,
   sessionRow,
@@ -19,6 +22,7 @@ import type { LiveSources } from "./live-source.ts";
 import { createRawLines } from "./raw-lines.ts";
 import { createSequences, type Sequences } from "./sequences.ts";
 import { settleSessions } from "./settle.ts";
+import { createTelemetry } from "./telemetry.ts";
 
 export interface IngestOptions {
   /** Written in the same step as the rows; when rows have to be compared with older ones, right after them. */
@@ -62,6 +66,7 @@ interface Batch {
 /** Turns happenings into rows. What is written twice stands once. */
 export function createIngest(engine: Engine, { now, costOf, sources }: IngestParts): Ingest {
   const sequences = createSequences(engine);
+  const telemetry = createTelemetry(engine);
   const rawLines = createRawLines(engine, sources);
 
   const ingest: Ingest = {
@@ -71,6 +76,8 @@ export function createIngest(engine: Engine, { now, costOf, sources }: IngestPar
       const changes = [...raw.changes, ...beside];
       const batch: Batch = { parts: sortHappenings(happenings, now()), fresh, until };
       const { parts } = batch;
+      const better = await telemetry.giveWay(parts);
+      for (const id of better.emptied) sequences.forget(id);
       const said = await sequences.number(parts.messages.values(), parts.heard);
       const tools = await toolRows(engine, batch, sequences);
       const pending = await pendingRows(engine, { said, tools: tools.rows, until });
@@ -81,6 +88,7 @@ export function createIngest(engine: Engine, { now, costOf, sources }: IngestPar
         insert(messages, said),
         ...tools.changes,
         ...(await callChanges(engine, batch, costOf)),
+        ...better.changes,
         insert(pendingSearch, pending),
       ];
       // Only a message can be left out for a reason that asks for a second write.
@@ -175,15 +183,18 @@ async function toolRows(
 
 /** What a later word on a call changes: the given fields and its duration; a call that ended stays ended. */
 function toolPatch(
-  { id: _, status, ...given }: ToolExecutionPart,
+  part: ToolExecutionPart,
   row: ToolExecution,
   before: ToolExecution["status"],
 ): Partial<ToolExecution> {
+  const { id: _, ...given } = hasEnded(before) ? afterEnd(part) : part;
   const durationMs = given.durationMs ?? duration(row.startedAt, given.endedAt);
+  const isOver = typeof given.endedAt === "number" && !hasEnded(given.status);
   return {
     ...given,
     ...(durationMs === null ? {} : { durationMs }),
-    ...(status === undefined || (status === "running" && before !== "running") ? {} : { status }),
+    // Who says that it ended and not how has nothing to complain of.
+    ...(isOver ? { status: "completed" } : {}),
   };
 }
 
@@ -195,12 +206,12 @@ async function callChanges(
   const { modelCalls: given, heard } = parts;
   if (given.size === 0) return [];
   const there = fresh ? [] : await engine.find(modelCalls, { where: { id: { anyOf: [...given.keys()] } } });
-  const known = new Map(there.map(({ costUsd: _, ...row }) => [row.id, row]));
+  const known = new Map(there.map((row) => [row.id, row]));
   const added: ModelCall[] = [];
   const patches: Change[] = [];
   for (const part of given.values()) {
     const before = known.get(part.id);
-    const row = modelCallRow({ ...before, ...part }, heard.get(part.id) ?? 0, costOf);
+    const row = modelCallRow({ ...keptOf(before, part), ...part }, heard.get(part.id) ?? 0, costOf);
     const { id, ...rest } = row;
     if (before === undefined) added.push(row);
     else patches.push(update(modelCalls, { id }, rest));
@@ -208,40 +219,12 @@ async function callChanges(
   return [insert(modelCalls, added), ...patches];
 }
 
-/** One row a session: the span of its messages that the index does not have, or has in an older form. */
-async function pendingRows(
-  engine: Engine,
-  { said, tools, until }: { said: readonly Message[]; tools: readonly ToolExecution[]; until: number },
-): Promise<PendingSearch[]> {
-  const sequences = new Map(said.map((row) => [row.id, row.sequence]));
-  const elsewhere = [
-    ...new Set(tools.flatMap(({ messageId: id }) => (id === null || sequences.has(id) ? [] : [id]))),
-  ];
-  if (elsewhere.length > 0) {
-    const found = await engine.find(messages, {
-      where: { id: { anyOf: elsewhere } },
-      fields: ["id", "sequence"],
-    });
-    for (const row of found) sequences.set(row.id, row.sequence);
-  }
-  const spans = new Map<string, { first: number; last: number; count: number }>();
-  const cover = (sessionId: string, sequence: number, count: number): void => {
-    const span = spans.get(sessionId) ?? { first: sequence, last: sequence, count: 0 };
-    spans.set(sessionId, {
-      first: Math.min(span.first, sequence),
-      last: Math.max(span.last, sequence),
-      count: span.count + count,
-    });
-  };
-  for (const row of said) cover(row.sessionId, row.sequence, 1);
-  // 0 stands for the tool executions of a session that belong to no message.
-  for (const row of tools) cover(row.sessionId, sequences.get(row.messageId ?? "") ?? 0, 0);
-  return [...spans].map(([sessionId, { first, last, count }]) => ({
-    id: newId(),
-    sessionId,
-    first,
-    last,
-    count: Math.max(1, count),
-    claimedUntil: until,
-  }));
+/** What is known of a call already. Its cost stays while its tokens do: who tells it again may not say what it cost. */
+function keptOf(before: ModelCall | undefined, part: ModelCallPart): Partial<ModelCall> | undefined {
+  if (before === undefined) return undefined;
+  const { costUsd, ...kept } = before;
+  const grown = counts.some((name) => (part[name] ?? before[name]) !== before[name]);
+  return grown || costUsd === null || (part.model ?? before.model) !== before.model ? kept : before;
 }
+
+const counts = ["inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens"] as const;

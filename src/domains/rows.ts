@@ -54,10 +54,27 @@ export function sortHappenings(happenings: readonly Happening[], now: number): P
     const known = map.get(part.id);
     if (known === undefined) map.set(part.id, part);
     // A message is said once. Everything else goes on until it ends.
-    else if (happening.kind !== "message") map.set(part.id, { ...known, ...part });
+    else if (happening.kind !== "message")
+      map.set(part.id, {
+        ...known,
+        ...("status" in known && hasEnded(known.status) ? afterEnd(part) : part),
+      });
     if (!parts.heard.has(part.id)) parts.heard.set(part.id, at);
   }
   return parts;
+}
+
+export function hasEnded(status: unknown): boolean {
+  return status === "completed" || status === "error";
+}
+
+/** What a later word adds to a tool's call that ended: when and how it did only where it says how. */
+export function afterEnd<Given extends object>(part: Given): Given {
+  if (!("toolName" in part) || ("status" in part && hasEnded(part.status))) return part;
+  const later = new Set(["startedAt", "endedAt", "durationMs", "status"]);
+  // The same part with fewer of its optional fields.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return Object.fromEntries(Object.entries(part).filter(([name]) => !later.has(name))) as Given;
 }
 
 function partOf(happening: RowHappening, at: number): Part<object> {
@@ -146,10 +163,10 @@ export function messageRow(part: MessagePart, sequence: number, at: number): Mes
 
 export function toolExecutionRow(part: ToolExecutionPart, at: number): ToolExecution {
   const startedAt = part.startedAt ?? part.endedAt ?? at;
+  const ended = typeof part.endedAt === "number";
   return {
     messageId: null,
     resultMessageId: null,
-    status: "running",
     input: null,
     output: null,
     error: null,
@@ -158,6 +175,13 @@ export function toolExecutionRow(part: ToolExecutionPart, at: number): ToolExecu
     agentId: null,
     metadata: null,
     ...part,
+    // A call with an end runs no more, whoever forgot to say how it ended.
+    status:
+      part.status === undefined || part.status === "running"
+        ? ended
+          ? "completed"
+          : "running"
+        : part.status,
     startedAt,
     durationMs: part.durationMs ?? duration(startedAt, part.endedAt),
   };

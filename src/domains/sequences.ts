@@ -14,6 +14,8 @@ const remembered = 1_000;
 export interface Sequences {
   /** Rows for these messages: one without a sequence gets the next one of its session. */
   number(parts: Iterable<MessagePart>, heard: ReadonlyMap<string, number>): Promise<Message[]>;
+  /** Messages of a session were taken away: its last is read anew. */
+  forget(sessionId: string): void;
   /** The newest message of a session, or null. */
   newest(sessionId: string): Promise<string | null>;
   /**
@@ -78,6 +80,8 @@ export function createSequences(engine: Engine): Sequences {
       }
       return rows;
     },
+
+    forget: (sessionId) => void lasts.delete(sessionId),
 
     newest: async (sessionId) => (await lastOf(sessionId)).id,
 

@@ -9,16 +9,21 @@ const chunk = 200;
 
 /**
  * Sets the totals of sessions from their rows, so that writing a row twice never counts twice. A total without any
- * row to make it from keeps what the session's own happening said.
+ * row to make it from keeps what the session's own happening said. `nameModel`: a session whose model nobody said gets the
+ * one that made most of the calls.
  */
-export async function settleSessions(engine: Engine, sessionIds: readonly string[]): Promise<void> {
+export async function settleSessions(
+  engine: Engine,
+  sessionIds: readonly string[],
+  { nameModel = true }: { readonly nameModel?: boolean } = {},
+): Promise<void> {
   for (let start = 0; start < sessionIds.length; start += chunk) {
-    const changes = await totalsOf(engine, sessionIds.slice(start, start + chunk));
+    const changes = await totalsOf(engine, sessionIds.slice(start, start + chunk), nameModel);
     if (changes.length > 0) await engine.write(changes);
   }
 }
 
-async function totalsOf(engine: Engine, ids: readonly string[]): Promise<Change[]> {
+async function totalsOf(engine: Engine, ids: readonly string[], nameModel: boolean): Promise<Change[]> {
   const sessionId = { anyOf: ids };
   const rows = await engine.find(sessions, {
     where: { id: { anyOf: ids } },
@@ -51,7 +56,7 @@ async function totalsOf(engine: Engine, ids: readonly string[]): Promise<Change[
         ? {}
         : { errorCount: total(failed.map((group) => group.count)) + (row.status === "error" ? 1 : 0) }),
       ...(ownCalls.length === 0 ? {} : tokenTotals(ownCalls, !calls.unpriced.has(row.id))),
-      ...(row.model === null ? mostUsed(ownCalls) : {}),
+      ...(nameModel && row.model === null ? mostUsed(ownCalls) : {}),
       updatedAt: newest([
         row.updatedAt,
         row.startedAt,

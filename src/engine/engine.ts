@@ -228,7 +228,7 @@ export interface SqlOptions {
  * `engineSuite` of `loci/testing`.
  */
 export interface Engine extends AsyncDisposable {
-  /** `memory`, `libsql`, `postgres`, `remote`. */
+  /** `memory`, `libsql`, `turso`, `postgres`, `remote`. */
   readonly name: string;
   /** Where the data is, without credentials: for messages to people. */
   readonly place: string;

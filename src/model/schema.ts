@@ -19,6 +19,7 @@ import { rawStreams } from "./raw-stream.ts";
 import { pendingSearch, searchBlocks, searchSegments, searchState } from "./search.ts";
 import { sessions } from "./session.ts";
 import { syncSelf, syncVersions } from "./sync.ts";
+import { syncConflicts, syncLocal, syncPeers, syncQuarantine, syncSpokes } from "./sync-state.ts";
 import { taskAssignments, taskDependencies, taskLanes, tasks } from "./task.ts";
 import { toolExecutions } from "./tool-execution.ts";
 
@@ -126,7 +127,13 @@ export const searchSchema: Schema = {
 /** What a store holds that takes part in sync: made when sync is switched on. */
 export const syncSchema: Schema = {
   table: "sync_schema_version",
-  migrations: [{ version: 1, summary: "versions of rows", create: [syncVersions, syncSelf] }],
+  migrations: [
+    {
+      version: 1,
+      summary: "versions of rows, hubs and spokes",
+      create: [syncVersions, syncSelf, syncPeers, syncSpokes, syncQuarantine, syncConflicts, syncLocal],
+    },
+  ],
 };
 
 const grown = storeSchema.migrations.flatMap(({ add = [] }) => add.map(({ to }) => to));

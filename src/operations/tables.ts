@@ -11,13 +11,17 @@ interface Catalog {
   readonly columns: string;
 }
 
+const ofFile: Catalog = {
+  tables: `select name, type from sqlite_master where type in ('table', 'view') and name not like 'sqlite%'
+    union select name, type from pragma_table_list where schema = 'temp' and name not like 'sqlite%' order by 2, 1`,
+  columns: `select name, type, "notnull" = 0, pk > 0 from pragma_table_xinfo(?)`,
+};
+
 /** How a database of each kind says what it holds. */
 const catalogs: Readonly<Record<string, Catalog>> = {
-  libsql: {
-    tables: `select name, type from sqlite_master where type in ('table', 'view') and name not like 'sqlite%'
-      union select name, type from pragma_table_list where schema = 'temp' and name not like 'sqlite%' order by 2, 1`,
-    columns: `select name, type, "notnull" = 0, pk > 0 from pragma_table_xinfo(?)`,
-  },
+  libsql: ofFile,
+  // Questions to it are answered by libSQL.
+  turso: ofFile,
   remote: {
     tables: `select name, type from sqlite_master where type in ('table', 'view') and name not like 'sqlite%'
       union values ('v_sessions', 'view'), ('v_messages', 'view'), ('v_tool_calls', 'view'),

@@ -50,7 +50,7 @@ async function countSince(engine: Engine, since: Millis): Promise<Record<string,
 }
 
 async function storageOf({ engine, place, sql }: Loci): Promise<number | null> {
-  if (engine.name === "libsql") {
+  if (/^(libsql|turso)$/.test(engine.name)) {
     // Looked at, never opened: a file that an engine has open is not for `fs`.
     const index = `${place.replace(/\.db$/, "")}.search.db`;
     const sizes = [place, `${place}-wal`, index, `${index}-wal`].map(

@@ -9,6 +9,8 @@ import { openLibsql } from "../../dist/engines/libsql/libsql.js";
 import { createPostgresEngine } from "../../dist/engines/postgres/postgres.js";
 import { suiteSchema, type Thing, things } from "../../dist/testing/index.js";
 import { createRemoteEngine } from "../../dist/engines/remote/remote.js";
+import { openTurso } from "../../dist/engines/turso/turso.js";
+import { missingTurso } from "../support/turso.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { startSqld } from "../support/sqld.ts";
 
@@ -256,6 +258,14 @@ describe("every engine agrees with the reference on random sequences", () => {
     await using engine = await openLibsql(join(folder, "thread.db"));
     await engine.prepare(suiteSchema);
     expect(await agrees(engine, 200)).toBeGreaterThan(800);
+  });
+
+  test("turso", async ({ skip }) => {
+    const missing = missingTurso();
+    if (missing !== undefined) return skip(missing);
+    await using engine = await openTurso(join(folder, "turso.db"), { inThread: true });
+    await engine.prepare(suiteSchema);
+    expect(await agrees(engine, 300)).toBeGreaterThan(1200);
   });
 
   test("remote", async ({ skip }) => {

@@ -7,6 +7,7 @@ const dist = new URL("../../dist/", import.meta.url);
 const { openLibsql } = await import(new URL("engines/libsql/libsql.js", dist).href);
 const { createPostgresEngine } = await import(new URL("engines/postgres/postgres.js", dist).href);
 const { createRemoteEngine } = await import(new URL("engines/remote/remote.js", dist).href);
+const { openTurso } = await import(new URL("engines/turso/turso.js", dist).href);
 const testing = await import(new URL("testing/index.js", dist).href);
 const { insert } = await import(new URL("engine/engine.js", dist).href);
 
@@ -15,7 +16,9 @@ const open = (url) =>
     ? createRemoteEngine(url)
     : url.startsWith("postgres:")
       ? createPostgresEngine(url, { max: 2 })
-      : openLibsql(url, { inThread: true });
+      : url.startsWith("turso:")
+        ? openTurso(url.slice(6), { inThread: true })
+        : openLibsql(url, { inThread: true });
 const failure = ({ code, message, next, where }) => ({ code, message, next, where });
 
 const ready = async () => {
@@ -50,6 +53,26 @@ const roles = {
     libsql.prototype.prepare = function (sql) {
       count();
       return prepare.call(this, sql);
+    };
+    await engine.prepare(testing.thirdSchema);
+    await engine.close();
+    return { calls };
+  },
+
+  /** Dies by SIGKILL before the n-th statement that Turso runs for the migration. */
+  async dieAtTurso({ url, n }) {
+    const engine = await open(url);
+    const { Database } = await import("@tursodatabase/database");
+    let calls = 0;
+    const { prepare } = Database.prototype;
+    Database.prototype.prepare = async function (sql) {
+      const statement = await prepare.call(this, sql);
+      const { run } = statement;
+      statement.run = function (...params) {
+        if (++calls === n) process.kill(process.pid, "SIGKILL");
+        return run.apply(this, params);
+      };
+      return statement;
     };
     await engine.prepare(testing.thirdSchema);
     await engine.close();
@@ -93,7 +116,9 @@ const roles = {
     try {
       const engine = url.startsWith("postgres:")
         ? await createPostgresEngine(url, options)
-        : await openLibsql(url, options);
+        : url.startsWith("turso:")
+          ? await openTurso(url.slice(6), options)
+          : await openLibsql(url, options);
       await engine.prepare(testing.suiteSchema);
       await engine.close();
       return { opened: true };

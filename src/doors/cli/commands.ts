@@ -13,7 +13,7 @@ import type { Command } from "./command.ts";
 import { memoryCommands } from "./memory-commands.ts";
 import { metricsCommands } from "./metrics-commands.ts";
 import { coordination } from "./coordination.ts";
-import { connectCommand, httpParams } from "./mcp-params.ts";
+import { connectCommand, httpParams, serveParams } from "./mcp-params.ts";
 import { operated } from "./operated.ts";
 
 /** Everything that can be typed behind `loci`, in the order of the help. */
@@ -195,6 +195,18 @@ export const commands: readonly Command[] = [
       ["loci mcp --http --token-file ~/.loci/mcp-token", "over HTTP, with a token that stays"],
     ],
     run: async (call) => (await import("./commands/mcp.ts")).mcp(call),
+  },
+  {
+    name: "serve",
+    summary: "take in what agents' programs send over OpenTelemetry (OTLP/HTTP)",
+    params: serveParams,
+    details:
+      "One server of this machine, for JSON and protobuf; each request wants the token that it says at its start, with the lines that make Claude Code, Codex, Gemini CLI, OpenCode and others send. A request is answered when what it tells is in the spool. docs/opentelemetry.md says what is kept of whom.",
+    examples: [
+      ["loci serve", "on port 4318 or the next free one, with a new token"],
+      ["loci serve --port 0 --token-file ~/.loci/serve-token", "any free port, a token that stays"],
+    ],
+    run: async (call) => (await import("./commands/serve.ts")).serve(call),
   },
   connectCommand,
   {

@@ -28,6 +28,31 @@ export const httpParams: Params = {
   },
 };
 
+/** What `loci serve` takes. */
+export const serveParams: Params = {
+  port: {
+    kind: "integer",
+    min: 0,
+    max: 65_535,
+    summary: "this port, 0 for any; else 4318 or the next free one",
+  },
+  host: {
+    kind: "string",
+    summary: "the address to listen on; 127.0.0.1 unless --allow-remote is given",
+    placeholder: "ADDRESS",
+  },
+  allowRemote: {
+    kind: "string",
+    summary: "the names that other machines call it by, with commas; wants a token of yours",
+    placeholder: "NAMES",
+  },
+  tokenFile: {
+    kind: "string",
+    summary: "the file (0600) of the token, made if it is not there; else LOCI_SERVE_TOKEN",
+    placeholder: "FILE",
+  },
+};
+
 /** `loci connect`. */
 export const connectCommand: Command = {
   name: "connect",

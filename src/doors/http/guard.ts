@@ -9,9 +9,11 @@ import type { IncomingMessage } from "node:http";
 export interface GuardOptions {
   /** What may stand in `Host`, with the port: `127.0.0.1:4747`. */
   readonly names: readonly string[];
-  /** The one path that is served. */
-  readonly path: string;
+  /** The paths that are served. */
+  readonly paths: readonly string[];
   readonly token: string;
+  /** What said the token at its start. */
+  readonly command: string;
 }
 
 export interface Refusal {
@@ -27,7 +29,7 @@ export function localNames(port: number): string[] {
   return [...names.map((name) => `${name}:${port}`), ...(port === 80 ? names : [])];
 }
 
-export function createGuard({ names, path, token }: GuardOptions): Guard {
+export function createGuard({ names, paths, token, command }: GuardOptions): Guard {
   const hosts = new Set(names.map((name) => name.toLowerCase()));
   const origins = new Set([...hosts].flatMap((name) => [`http://${name}`, `https://${name}`]));
   const isRight = sameAs(`Bearer ${token}`);
@@ -44,12 +46,12 @@ export function createGuard({ names, path, token }: GuardOptions): Guard {
       site.some((one) => one !== "same-origin" && one !== "none")
     )
       return { status: 403, message: "Pages of other sites are not answered." };
-    if (url !== path && !url.startsWith(`${path}?`)) return { status: 404, message: "Nothing is here." };
+    if (!paths.includes(url.split("?", 1)[0] ?? "")) return { status: 404, message: "Nothing is here." };
     const [given, ...moreGiven] = all("authorization");
     if (given === undefined || moreGiven.length > 0 || !isRight(given))
       return {
         status: 401,
-        message: "The bearer token is missing or wrong: loci mcp --http said it on stderr.",
+        message: `The bearer token is missing or wrong: ${command} said it on stderr.`,
       };
     return undefined;
   };
@@ -64,6 +66,7 @@ function headersNamed({ rawHeaders }: IncomingMessage, name: string): string[] {
 function sameAs(expected: string): (given: string) => boolean {
   const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
   const right = digest(expected);
-  // The scheme may be written in any case (RFC 9110), the token may not.
-  return (given) => timingSafeEqual(digest(given.replace(/^bearer /i, "Bearer ")), right);
+  // The scheme may be written in any case (RFC 9110), the token may not. Some exporters of telemetry send what stands
+  // in OTEL_EXPORTER_OTLP_HEADERS as it is, where a space is written as %20.
+  return (given) => timingSafeEqual(digest(given.replace(/^bearer(?: |%20)/i, "Bearer ")), right);
 }

@@ -14,15 +14,16 @@ export interface Token {
 export interface TokenOptions {
   /** Where it is kept; made there when the file is not there yet. */
   readonly file: string | undefined;
-  /** Of the environment. */
+  /** Of the environment, and under which name. */
   readonly given: string | undefined;
+  readonly variable: string;
 }
 
 /** A token for one start, unless a file or the environment has one. Errors: `config`, `permission`. */
-export function accessToken({ file, given }: TokenOptions): Token {
+export function accessToken({ file, given, variable }: TokenOptions): Token {
   if (file !== undefined) return { value: fromFile(file), origin: "file" };
   if (given === undefined || given === "") return { value: newToken(), origin: "made" };
-  return { value: checked(given, "LOCI_MCP_TOKEN"), origin: "environment" };
+  return { value: checked(given, variable), origin: "environment" };
 }
 
 function newToken(): string {

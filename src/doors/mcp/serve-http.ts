@@ -1,9 +1,9 @@
-import { once, setMaxListeners } from "node:events";
-import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
-import { LociError } from "../../errors.ts";
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { safeText } from "../cli/safe.ts";
 import { type Answerer, exchange, readBody } from "../http/exchange.ts";
 import { createGuard, type Guard, localNames } from "../http/guard.ts";
+import { listen, mostConnections, slowest, stop } from "../http/listen.ts";
 import { createMcpHandler } from "./sdk.ts";
 import { createServer, type ServerParts } from "./server.ts";
 
@@ -23,16 +23,6 @@ const usualPort = 4747;
 const path = "/mcp";
 /** As on stdin: the longest message of a client. */
 const mostBytes = 10 * 1024 * 1024;
-/** What is being answered when the signal comes may end; then the connections are closed. */
-const patience = 2_000;
-
-/** Who sends its head or its body slower than this holds a connection that others want. */
-const slowest = {
-  headersTimeout: 5_000,
-  requestTimeout: 30_000,
-  connectionsCheckingInterval: 1_000,
-} as const;
-
 /** Serves over Streamable HTTP until the signal comes: any number of clients, each request of its own. */
 export async function serveHttp(parts: ServerParts, options: HttpOptions): Promise<void> {
   // Who serves on stdin and stdout, and has to be fast, does not load it.
@@ -52,10 +42,11 @@ export async function serveHttp(parts: ServerParts, options: HttpOptions): Promi
       refuse(outgoing, { status: 500, message: "This request failed: loci mcp said why on stderr." });
     });
   });
-  server.maxConnections = 256;
-  const port = await listen(server, options);
+  server.maxConnections = mostConnections;
   const { host, token, names, signal, onListening } = options;
-  guard = createGuard({ names: [...localNames(port), ...names], path, token });
+  const command = "loci mcp --http";
+  const port = await listen(server, { host, port: options.port, usual: usualPort, command });
+  guard = createGuard({ names: [...localNames(port), ...names], paths: [path], token, command });
   onListening(`http://${host.includes(":") ? `[${host}]` : host}:${port}${path}`);
   if (!signal.aborted) await once(signal, "abort");
   await stop(server, active);
@@ -96,59 +87,4 @@ function refuse(outgoing: ServerResponse, { status, message }: { status: number;
     ...(status === 401 ? { "www-authenticate": 'Bearer realm="loci"' } : {}),
   });
   outgoing.end(JSON.stringify({ jsonrpc: "2.0", id: null, error: { code: -32_000, message } }));
-}
-
-async function listen(server: HttpServer, { host, port }: HttpOptions): Promise<number> {
-  // One that is not asked for may be another: it is said which.
-  const candidates = port === undefined ? [...Array(20).keys()].map((at) => usualPort + at) : [port];
-  for (const candidate of [...candidates, ...(port === undefined ? [0] : [])]) {
-    try {
-      server.listen(candidate, host);
-      await once(server, "listening");
-      const address = server.address();
-      if (typeof address === "object" && address !== null) return address.port;
-    } catch (cause) {
-      const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-      if (code === "EADDRINUSE" && port === undefined) continue;
-      throw notListening(cause, { code, host, port: candidate });
-    }
-  }
-  throw new LociError("busy", "No port is free.", { where: host, next: "loci mcp --http --port 0" });
-}
-
-function notListening(
-  cause: unknown,
-  { code, host, port }: { readonly code: unknown; readonly host: string; readonly port: number },
-): LociError {
-  const where = `${host}:${port}`;
-  if (code === "EADDRINUSE") {
-    return new LociError("busy", `Port ${port} is used by another program.`, {
-      where,
-      next: "loci mcp --http --port 0 takes any free port, without --port one near the usual",
-      cause,
-    });
-  }
-  if (code === "EACCES") {
-    return new LociError("permission", `The system does not let us listen on port ${port}.`, {
-      where,
-      next: "Take a port from 1024 on: loci mcp --http --port 4747",
-      cause,
-    });
-  }
-  return new LociError("config", `Nothing can listen on ${where}: ${String(cause)}`, {
-    where,
-    next: "loci mcp --http --host 127.0.0.1",
-    cause,
-  });
-}
-
-async function stop(server: HttpServer, active: ReadonlySet<ServerResponse>): Promise<void> {
-  const closed = new Promise((done) => server.close(done));
-  const late = AbortSignal.timeout(patience);
-  setMaxListeners(0, late);
-  const ended = [...active].map((answer) => once(answer, "close", { signal: late }));
-  // One that is late is cut off below, with the connections that only wait.
-  await Promise.allSettled(ended);
-  server.closeAllConnections();
-  await closed;
 }

@@ -1,5 +1,13 @@
 import Database from "libsql";
-import { LociError } from "../../errors.ts";
+import {
+  engineOfMark,
+  type FileEngine,
+  foreignDatabase,
+  marks,
+  otherEngine,
+  refuseTursoFile,
+} from "../file/mark.ts";
+import type { Connection, Written } from "../file/session.ts";
 import { type Answer, fellShort, query, type Statement, statement } from "../sql/client.ts";
 import { bindList, countPlaces } from "./binder.ts";
 import { makeFile, requireFile } from "./files.ts";
@@ -8,34 +16,9 @@ export interface ConnectionOptions {
   readonly readonly: boolean;
   /** Of a new file; one that is there keeps its own. */
   readonly pageSize?: number | undefined;
+  /** Whose file it is: a copy of a Turso store is read by libSQL. Default: libSQL's own. */
+  readonly engine?: FileEngine | undefined;
 }
-
-/** One open file, in the thread that calls: every call blocks it. Errors are the driver's own. */
-export interface Connection {
-  /**
-   * Comes first, and again after `busy`: another process may be making the file, or recovering it. A statement that was
-   * refused by a lock stays "in progress" in libsql 0.5.29 until the same one runs again, and then neither WAL nor VACUUM
-   * can be had: so all statements stay prepared from one try to the next.
-   */
-  setUp(): void;
-  read(statement: Statement): Answer;
-  /**
-   * One immediate transaction for several writes, each of which is done whole or not at all: a file takes one commit at a
-   * time, and most of a small write is its commit.
-   */
-  write(writes: ReadonlyArray<readonly Statement[]>): Written[];
-  /** A whole and consistent copy at that path, where nothing may be. */
-  copyTo(path: string): void;
-  /** What `PRAGMA quick_check` finds; empty is good. It reads the whole file. */
-  check(): string[];
-  close(): void;
-}
-
-/** What became of one write: no answers where a statement changed fewer rows than its `least`. */
-export type Written = { readonly answers: Answer[] } | { readonly error: unknown };
-
-/** "Loci", in the four bytes of SQLite's header that say whose file it is. */
-const applicationId = 0x4c6f6369;
 
 /**
  * How long one call may block its thread for another process. Short, because reads of this process wait behind it;
@@ -52,7 +35,15 @@ const release = statement("release one_write");
 
 type Prepared = { readonly run: Database.Statement; readonly places: number };
 
-export function openConnection(path: string, { readonly, pageSize = 4096 }: ConnectionOptions): Connection {
+/**
+ * Every call blocks the thread. A statement that was refused by a lock stays "in progress" in libsql 0.5.29 until the same
+ * one runs again, and then neither WAL nor VACUUM can be had: so all statements stay prepared from one try to the next.
+ */
+export function openConnection(
+  path: string,
+  { readonly, pageSize = 4096, engine = "libsql" }: ConnectionOptions,
+): Connection {
+  if (engine === "libsql") refuseTursoFile(path);
   if (readonly) requireFile(path);
   else makeFile(path);
   const db = new Database(path, { timeout: blockFor });
@@ -81,7 +72,7 @@ export function openConnection(path: string, { readonly, pageSize = 4096 }: Conn
   return {
     setUp() {
       if (!readonly) db.exec(`pragma page_size = ${pageSize}`);
-      ownFile(path, db, { readonly, read: run });
+      ownFile(path, db, { readonly, engine, read: run });
       if (!readonly) db.exec("pragma journal_mode = wal");
       db.exec("pragma synchronous = normal");
       // Rows may arrive before their session.
@@ -176,9 +167,20 @@ function emptyLog(db: Database.Database): void {
 function ownFile(
   path: string,
   db: Database.Database,
-  { readonly, read }: { readonly readonly: boolean; readonly read: (statement: Statement) => Answer },
+  {
+    readonly,
+    engine,
+    read,
+  }: Pick<ConnectionOptions, "readonly"> & {
+    readonly engine: FileEngine;
+    readonly read: (statement: Statement) => Answer;
+  },
 ): void {
-  const isOurs = (): boolean => read(query("pragma application_id")).rows[0]?.[0] === applicationId;
+  const isOurs = (): boolean => {
+    const owner = engineOfMark(read(query("pragma application_id")).rows[0]?.[0]);
+    if (owner !== undefined && owner !== engine) throw otherEngine(path, owner);
+    return owner !== undefined;
+  };
   const tables = (): string[] => {
     const { rows } = read(query("select cast(name as blob) from sqlite_master where type = 'table' limit 5"));
     return rows.map(([name]) => String(name));
@@ -190,19 +192,11 @@ function ownFile(
     const found = tables();
     if (!isOurs()) {
       if (found.length > 0) throw foreignDatabase(path, found);
-      db.exec(`pragma application_id = ${applicationId}`);
+      db.exec(`pragma application_id = ${marks[engine]}`);
     }
     db.exec("commit");
   } catch (error) {
     if (db.inTransaction) db.exec("rollback");
     throw error;
   }
-}
-
-function foreignDatabase(path: string, tables: readonly string[]): LociError {
-  return new LociError(
-    "config",
-    `${path} is a database of another program (it has ${tables.join(", ") || "no mark of ours"}). Nothing was changed.`,
-    { where: path, next: "Name another file with --db, or a new one: loci --db ~/.loci/loci.db" },
-  );
 }

@@ -3,9 +3,10 @@ import type { Engine, SqlDoor } from "../../engine/engine.ts";
 import type { Meter } from "../../engine/meter.ts";
 import { createSqlEngine } from "../sql/engine.ts";
 import { createSqliteDialect } from "../sql/sqlite.ts";
+import type { FileClient } from "../file/session.ts";
 import { createLibsqlCopies } from "./copies.ts";
 import { createLibsqlSqlDoor } from "./sql-door.ts";
-import type { LibsqlClient, LibsqlOptions } from "./session.ts";
+import type { LibsqlOptions } from "./session.ts";
 import { openThread } from "./thread.ts";
 import { createFileWake } from "./wake.ts";
 
@@ -20,7 +21,7 @@ export interface OpenLibsqlOptions extends LibsqlOptions {
   readonly now?: () => number;
 }
 
-export interface LibsqlEngine extends Engine, Pick<LibsqlClient, "backup" | "check"> {}
+export interface LibsqlEngine extends Engine, Pick<FileClient, "backup" | "check"> {}
 
 /** Opens a file, or makes it (0600, in a folder of 0700). Any number of processes may have it open. */
 export async function openLibsql(

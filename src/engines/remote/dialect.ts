@@ -2,17 +2,14 @@ import type { StoredRow } from "../../engine/stored.ts";
 import { type AnyCollection, columnName, type FieldKind } from "../../model/collection.ts";
 import { type Statement, statement } from "../sql/client.ts";
 import type { Dialect } from "../sql/dialect.ts";
-import { createSqliteDialect } from "../sql/sqlite.ts";
+import { createSqliteDialect, plainColumns } from "../sql/sqlite.ts";
 import { quoted } from "../sql/writer.ts";
 
 /** Characters of a list of rows: sqld 0.24 takes no value of more than 4 MiB, whatever is in it. */
 const listAtMost = 512 * 1024;
 
 /** JSON from a server arrives whole, so texts travel as they are; what is packed elsewhere would be a third longer here. */
-const sqlite = createSqliteDialect("remote", {
-  select: (columns) => columns.map(({ expression }) => expression).join(", "),
-  unpacker: () => (row) => row,
-});
+const sqlite = createSqliteDialect("remote", plainColumns);
 
 export const remoteDialect: Dialect = {
   ...sqlite,

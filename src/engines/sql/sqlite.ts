@@ -21,7 +21,7 @@ const made = {
 };
 
 /** SQLite and its family. A time is `YYYY-MM-DD HH:MM:SS.SSS`, so that `created_at > datetime('now', '-1 day')` works. */
-export function createSqliteDialect(name: string, { select, unpacker }: Packing = packed): Dialect {
+export function createSqliteDialect(name: string, { select, unpacker }: Packing = packedTexts): Dialect {
   return {
     name,
     lexis: sqliteRules.lexis,
@@ -125,7 +125,13 @@ function unpackerOf(columns: readonly Column[]): (row: readonly unknown[]) => re
   };
 }
 
-const packed: Packing = { select: selectPacked, unpacker: unpackerOf };
+const packedTexts: Packing = { select: selectPacked, unpacker: unpackerOf };
+
+/** For databases from which every text arrives as it is. */
+export const plainColumns: Packing = {
+  select: (columns) => columns.map(({ expression }) => expression).join(", "),
+  unpacker: () => (row) => row,
+};
 
 function isText({ kind }: Column): boolean {
   return kind === "id" || kind === "text" || kind === "time" || kind === "json" || kind === "payload";

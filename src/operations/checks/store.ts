@@ -36,7 +36,7 @@ export function storeChecks(loci: Loci, { env, now }: Context): readonly NamedCh
 
 /** The store's file, or null where it is on a server. */
 function fileOf({ engine, place }: Loci): string | null {
-  return engine.name === "libsql" && existsSync(place) ? place : null;
+  return /^(libsql|turso)$/.test(engine.name) && existsSync(place) ? place : null;
 }
 
 async function storeFile(loci: Loci): Promise<Finding> {

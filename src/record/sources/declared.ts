@@ -91,9 +91,68 @@ export const declarations: readonly SourceDeclaration[] = [
   },
 ];
 
+/** Who sends what over OTLP: docs/opentelemetry.md has its table from here. */
+export const telemetryDeclarations: readonly SourceDeclaration[] = [
+  {
+    source: "claude_code.*",
+    program: "Claude Code 2.1.329",
+    reads: "log events; spans add what tools put out",
+    captures: [
+      "prompts",
+      "answers",
+      "tools with input and the time they ran",
+      "denials",
+      "sub-agents",
+      "errors",
+      "cost",
+    ],
+    loses: ["reasoning", "what tools put out, without spans", "file edits", "attachments", "the folder"],
+    tokens: "equal to its own metric `claude_code.token.usage`, and the cost to `claude_code.cost.usage`",
+  },
+  {
+    source: "codex.*",
+    program: "Codex CLI 0.169.0",
+    reads: "log events",
+    captures: [
+      "prompts",
+      "tools with input, output, exit codes and times",
+      "denials",
+      "errors of the server",
+    ],
+    loses: ["answers and reasoning: it does not send them", "the folder"],
+    tokens: "what its `response.completed` events say; it sends no total",
+  },
+  {
+    source: "gemini_cli.*",
+    program: "Gemini CLI 0.61.0",
+    reads: "log events; the same again as `gen_ai.*` is not counted",
+    captures: ["prompts", "answers", "tools with input and times", "errors"],
+    loses: ["what tools put out", "reasoning", "the folder"],
+    tokens: "equal to the `stats` that it prints, thoughts counted as output",
+  },
+  {
+    source: "ai.*",
+    program: "OpenCode 1.18.33, AI SDK to version 6",
+    reads: "spans",
+    captures: ["prompts", "answers", "reasoning", "tools with input, output and times", "errors"],
+    loses: ["the cost", "files", "sub-agents as children"],
+    tokens:
+      "each call of the model once, that for the title too (`hidden`); spans carry no total of a session",
+  },
+  {
+    source: "gen_ai.*",
+    program: "`@ai-sdk/otel` 1.0.173 with AI SDK 7, and whoever follows the conventions",
+    reads: "spans and events",
+    captures: ["prompts", "answers", "reasoning", "tools with input, output and times", "errors"],
+    loses: ["a conversation over several traces, where no id is sent", "instructions to the system"],
+    tokens:
+      "each call of a model once, equal to the sum that `invoke_agent` says; that itself is not counted",
+  },
+];
+
 /** The table for the docs. */
-export function declarationTable(): string {
-  const rows = declarations.map(
+export function declarationTable(of: readonly SourceDeclaration[] = declarations): string {
+  const rows = of.map(
     ({ source, program, reads, captures, loses, tokens }) =>
       `| \`${source}\` | ${program} | ${reads} | ${captures.join("; ")} | ${loses.join("; ")} | ${tokens} |`,
   );

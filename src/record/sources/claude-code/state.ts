@@ -38,6 +38,8 @@ export interface OpenCall {
   readonly model: string;
   readonly tokens: Tokens;
   readonly messageId: string | null;
+  /** The server's name of it, which telemetry has too. */
+  readonly requestId?: string | undefined;
   readonly inherited: boolean;
   readonly estimated: boolean;
   readonly final: boolean;

@@ -62,6 +62,7 @@ export function noteCall(
     model,
     tokens,
     messageId: known?.messageId ?? given.messageId,
+    requestId: known?.requestId ?? textOf(line.requestId),
     inherited,
     estimated: (known?.estimated ?? false) || line.isAbortedMidStream === true,
     final: (known?.final ?? false) || textOf(message["stop_reason"]) !== undefined,
@@ -91,7 +92,11 @@ export function callHappening(sessionId: string, key: string, call: OpenCall): H
     final: call.final && !call.estimated,
     estimated: call.estimated,
     inherited: call.inherited,
-    metadata: { callId: key, ...(cacheWrite1h > 0 ? { cacheWrite1h } : {}) },
+    metadata: {
+      callId: key,
+      ...(call.requestId === undefined ? {} : { requestId: call.requestId }),
+      ...(cacheWrite1h > 0 ? { cacheWrite1h } : {}),
+    },
   };
 }
 
