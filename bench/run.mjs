@@ -17,6 +17,7 @@ const all = [
   "queries",
   "tasks",
   "agents",
+  "sync",
 ];
 const names = process.argv.slice(2).filter((word) => !word.startsWith("-"));
 const flags = process.argv.slice(2).filter((word) => word.startsWith("-"));

@@ -15,6 +15,7 @@ import { metricsCommands } from "./metrics-commands.ts";
 import { coordination } from "./coordination.ts";
 import { connectCommand, httpParams, serveParams } from "./mcp-params.ts";
 import { operated } from "./operated.ts";
+import { syncCommands } from "./sync-commands.ts";
 
 /** Everything that can be typed behind `loci`, in the order of the help. */
 export const commands: readonly Command[] = [
@@ -144,6 +145,7 @@ export const commands: readonly Command[] = [
   },
   ...claudeCommands,
   ...memoryCommands,
+  ...syncCommands,
   ...adminCommands,
   ...cacheCommands,
   operated(managePrices, {

@@ -10,6 +10,7 @@ import { hasLeftovers } from "../../record/recovery.ts";
 import type { Finding, NamedCheck } from "../doctor.ts";
 import { serverChecks } from "./server.ts";
 import { expiring, findHistory } from "../history.ts";
+import { syncChecks } from "./sync.ts";
 import type { Context } from "../operation.ts";
 
 /** Everything that is asked of an open store. */
@@ -17,6 +18,7 @@ export function storeChecks(loci: Loci, { env, now }: Context): readonly NamedCh
   return [
     { name: "store", look: () => storeFile(loci) },
     ...serverChecks(loci, { env, now }),
+    ...syncChecks(loci, now()),
     { name: "schema", look: () => schemaVersion(loci) },
     { name: "integrity", look: () => integrity(loci) },
     { name: "permissions", look: () => permissions(loci) },
