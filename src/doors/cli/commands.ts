@@ -8,6 +8,7 @@ import { runSql } from "../../operations/sql.ts";
 import { summarize } from "../../operations/summary.ts";
 import { adminCommands } from "./admin-commands.ts";
 import { cacheCommands } from "./cache-commands.ts";
+import { claudeCommands } from "./claude-commands.ts";
 import type { Command } from "./command.ts";
 import { memoryCommands } from "./memory-commands.ts";
 import { metricsCommands } from "./metrics-commands.ts";
@@ -142,6 +143,7 @@ export const commands: readonly Command[] = [
     ],
     run: async (call) => (await import("./commands/doctor.ts")).doctor(call),
   },
+  ...claudeCommands,
   ...memoryCommands,
   ...syncCommands,
   ...adminCommands,
@@ -180,6 +182,10 @@ export const commands: readonly Command[] = [
         letter: "p",
         summary: "only this project, unless a call names another",
         placeholder: "NAME",
+      },
+      record: {
+        kind: "boolean",
+        summary: "bring in what Claude Code writes while this serves: docs/claude-code.md",
       },
       ...httpParams,
     },
