@@ -17,6 +17,7 @@ const all = [
   "queries",
   "feed",
   "tasks",
+  "agents",
   "sync",
 ];
 const names = process.argv.slice(2).filter((word) => !word.startsWith("-"));
