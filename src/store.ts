@@ -44,6 +44,11 @@ export interface OpenStoreOptions {
    * `LOCI_REPLICAS`. See docs/edge.md.
    */
   readonly replicas?: readonly Replica[] | undefined;
+  /**
+   * A file on this machine that keeps a copy of a libSQL server's database: reads come from it, changes go to the server.
+   * See docs/turso.md.
+   */
+  readonly replica?: string | undefined;
   /** With replicas: how far behind the primary an answer may be. Default 5 s. */
   readonly within?: Millis | undefined;
   /** The region we are in. Default: what `LOCI_REGION` says, else the name of this host. */
@@ -110,6 +115,13 @@ async function openEngine(
   place: Place,
   options: Metered,
 ): Promise<{ readonly engine: Engine; readonly primary: Engine; readonly routing?: OwnRegions }> {
+  if (place.kind === "remote" && options.replica !== undefined) {
+    const { openReplica } = await import("./engines/replica/replica.ts");
+    const primary = await openOne(place, options);
+    const { authToken } = await tokensFor(place.url, options.authToken);
+    const { replica: path, within } = options;
+    return { engine: await openReplica(primary, { url: place.url, path, authToken, within }), primary };
+  }
   if (place.kind === "remote") {
     const replicas = options.replicas ?? replicasIn(place.url);
     if (replicas.length > 0) {

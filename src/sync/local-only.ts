@@ -26,14 +26,19 @@ export function createLocalOnly(engine: Engine, now: () => Millis): LocalOnly {
       engine.find(sessions, { where: { id: { anyOf } }, fields: ["id", "parentSessionId", "metadata"] }),
     ]);
     const stays = new Set(marked.map(({ sessionId }) => sessionId));
-    const parents = new Map(rows.map((row) => [row.id, row.parentSessionId]));
     // Before its parents are asked: two sessions may name each other.
     for (const id of open) known.set(id, stays.has(id));
-    await ask([...new Set(parents.values())].filter((id) => id !== null));
-    const found = rows.filter(
-      (row) => !stays.has(row.id) && (saysSo(row) || known.get(row.parentSessionId ?? "") === true),
-    );
-    for (const { id } of found) known.set(id, true);
+    await ask([...new Set(rows.map((row) => row.parentSessionId))].filter((id) => id !== null));
+    const found: Asked[] = [];
+    // One of these may be the parent of another.
+    for (let more = true; more; ) {
+      const next = rows.filter(
+        (row) => known.get(row.id) !== true && (saysSo(row) || known.get(row.parentSessionId ?? "") === true),
+      );
+      for (const { id } of next) known.set(id, true);
+      found.push(...next);
+      more = next.length > 0;
+    }
     if (found.length > 0)
       await engine.write([
         insert(

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { insert } from "../../dist/engine/engine.js";
 import { createRemoteEngine } from "../../dist/engines/remote/remote.js";
 import { type Loci, open } from "../../dist/index.js";
+import { replicasIn } from "../../dist/place.js";
 import { openReplicated } from "../../dist/replicas.js";
 import { engineSuite, suiteSchema, thing, things } from "../../dist/testing/index.js";
 import { type DelayProxy, startDelayProxy } from "../support/delay-proxy.ts";
@@ -261,4 +262,19 @@ describe.skipIf(primary.missing)("a store with replicas", () => {
     expect(new Set(found)).toEqual(new Set([all]));
     await stranger.stop();
   });
+});
+
+test("the environment names replicas of its own store, and of no other one", () => {
+  const env = {
+    LOCI_URL: "libsql://iad.example.org",
+    LOCI_REPLICAS: "fra=libsql://fra.example.org, lhr=libsql://lhr.example.org",
+  };
+  expect(replicasIn("libsql://iad.example.org", env)).toEqual([
+    { region: "fra", url: "libsql://fra.example.org" },
+    { region: "lhr", url: "libsql://lhr.example.org" },
+  ]);
+  expect(replicasIn("libsql://other.example.org", env)).toEqual([]);
+  expect(() => replicasIn(env.LOCI_URL, { ...env, LOCI_REPLICAS: "fra" })).toThrow(
+    expect.objectContaining({ code: "config", where: "LOCI_REPLICAS" }),
+  );
 });

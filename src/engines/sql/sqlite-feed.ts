@@ -49,7 +49,10 @@ interface Trigger {
 const numbering: readonly Trigger[] = ["insert", "update"].map((verb) => ({
   name: `sync_numbered_${verb}`,
   when: `${verb === "update" ? 'update of "seq"' : verb} on ${versions} when new."seq" = 0`,
-  body: [`update ${versions} set "seq" = ${next} where "id" = new."id"`],
+  // The highest number may be the one that was just taken off this row: it is never given out again.
+  body: [
+    `update ${versions} set "seq" = ${verb === "update" ? `max(${next}, old."seq" + 1)` : next} where "id" = new."id"`,
+  ],
 }));
 
 function triggersOf({ collection, fields, session }: SyncedTable): Trigger[] {

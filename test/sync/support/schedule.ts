@@ -4,7 +4,7 @@ import { sessions } from "../../../dist/model/session.js";
 import { act } from "./deeds.ts";
 import { deliver } from "./faulty.ts";
 import { createRandom } from "./random.ts";
-import { createWorld, dump, emptyHub, heal, storm, sync, type World } from "./world.ts";
+import { createWorld, dump, emptyHub, heal, type Opening, storm, sync, type World } from "./world.ts";
 
 export interface Told {
   readonly world: World;
@@ -12,9 +12,9 @@ export interface Told {
 }
 
 /** One schedule: what programs do, when they sync, what their ways do meanwhile; then calm, until all come to rest. */
-export async function run(seed: number): Promise<Told> {
+export async function run(seed: number, openOne?: Opening): Promise<Told> {
   const random = createRandom(seed);
-  const world = await createWorld(random, 3);
+  const world = await createWorld(random, 3, openOne);
   for (let step = 0; step < 60; step++) {
     const spoke = random.pick(world.spokes);
     if (random.chance(0.05)) for (const one of world.spokes) one.toHub.weather = storm(random);
@@ -43,8 +43,8 @@ export async function run(seed: number): Promise<Told> {
 }
 
 /** Runs it and compares what all hold: with each other, and with what was said to be stored and removed. */
-export async function check(seed: number): Promise<Told> {
-  const told = await run(seed);
+export async function check(seed: number, openOne?: Opening): Promise<Told> {
+  const told = await run(seed, openOne);
   const { world, dumps } = told;
   const [hub = [], ...spokes] = dumps;
   for (const own of spokes) deepEqual(own, hub);

@@ -34,6 +34,7 @@ export interface World {
   readonly random: Random;
   now: number;
   hub: SyncEngine;
+  readonly openOne: Opening;
   readonly spokes: readonly Spoke[];
   readonly truth: Truth;
   readonly seen: { syncs: number; failed: number; crashes: number; conflicts: number; faults: number };
@@ -41,11 +42,19 @@ export interface World {
 
 const newWay = (): Way => ({ weather: calm, underWay: [], faults: 0, calls: 0 });
 
-export async function createWorld(random: Random, count: number): Promise<World> {
+/** How the stores of a world are opened, by a number; in memory unless said otherwise. */
+export type Opening = (random: Random, now: () => number) => Promise<SyncEngine>;
+
+export async function createWorld(
+  random: Random,
+  count: number,
+  openOne: Opening = openMemory,
+): Promise<World> {
   const world: World = {
     random,
     now: 1_800_000_000_000,
-    hub: await openMemory(random, () => world.now),
+    hub: await openOne(random, () => world.now),
+    openOne,
     spokes: [],
     truth: { made: new Map(), removed: new Set() },
     seen: { syncs: 0, failed: 0, crashes: 0, conflicts: 0, faults: 0 },
@@ -60,7 +69,7 @@ export async function createWorld(random: Random, count: number): Promise<World>
       link: undefined,
     } as unknown as Spoke;
     const clock = (): number => world.now + spoke.skew;
-    spoke.engine = await openMemory(random, clock);
+    spoke.engine = await openOne(random, clock);
     spoke.ingest = createIngest(spoke.engine, { now: clock, costOf: () => 0.25 });
     spokes.push(spoke);
   }
@@ -76,14 +85,14 @@ async function openMemory(random: Random, now: () => number): Promise<SyncEngine
 
 /** The hub lost everything, or all that came after a copy of it was made. */
 export async function emptyHub(world: World): Promise<void> {
-  world.hub = await openMemory(world.random, () => world.now);
+  world.hub = await world.openOne(world.random, () => world.now);
   for (const spoke of world.spokes) {
     spoke.link = undefined;
     spoke.toHub.underWay.length = 0;
   }
 }
 
-function linkOf(world: World, spoke: Spoke): Link {
+export function linkOf(world: World, spoke: Spoke): Link {
   const { random } = world;
   return (spoke.link ??= createLink({
     own: faulty(spoke.engine, spoke.toSelf, random),
