@@ -1,3 +1,8 @@
+import type { Recorder } from "../record/recorder.ts";
+
+/** What an adapter needs of a recorder. */
+export type RecorderLike = Pick<Recorder, "record">;
+
 /** Whatever goes wrong in recording stays there: the program around it never notices. */
 export function quietly(work: () => void): void {
   try {

@@ -116,7 +116,7 @@ for (const protocol of ["http/protobuf", "http/json"]) {
     });
     expect(session?.costUsd).toBeCloseTo(result.total_cost_usd, 6);
     expect(said[0]).toBe(`user: ${tour}`);
-    expect(tools.sort()).toEqual([
+    expect([...tools].sort()).toEqual([
       "Bash completed",
       "Bash error",
       "Edit completed",
@@ -178,7 +178,11 @@ test("Gemini CLI sends its session, with the totals that it prints", async (cont
     stats["total_tokens"],
   );
   expect(said).toContain("assistant: All done.");
-  expect(tools.sort()).toEqual(["read_file error", "run_shell_command completed", "write_file completed"]);
+  expect([...tools].sort()).toEqual([
+    "read_file error",
+    "run_shell_command completed",
+    "write_file completed",
+  ]);
 });
 
 test("OpenCode sends its session, and names it as it does itself", async (context) => {

@@ -38,7 +38,7 @@ test("the AI SDK's callbacks become sessions with its own totals, tools and erro
         one.toolCount,
         one.errorMessage,
       ])
-      .sort(),
+      .sort((one, other) => (String(one) < String(other) ? -1 : 1)),
   ).toEqual([
     ["completed", "weather please", 220, 21, 2, null],
     ["completed", "weather stream", 220, 21, 2, null],

@@ -1,6 +1,6 @@
 import { newId } from "../../model/id.ts";
-import { createOpen, type Fields, fieldsOf, listOf, quietly, textOf } from "../quiet.ts";
-import { createTalk, type RecorderLike, type Talk } from "./talk.ts";
+import { createOpen, type Fields, fieldsOf, listOf, quietly, type RecorderLike, textOf } from "../quiet.ts";
+import { createTalk, type Talk } from "./talk.ts";
 import { type AiSdkOptions, sessionOf } from "./telemetry.ts";
 
 export interface AiSdkMiddlewareOptions extends AiSdkOptions {
@@ -37,6 +37,49 @@ export function aiSdkMiddleware(
   recorder: RecorderLike,
   options: AiSdkMiddlewareOptions = {},
 ): AiSdkMiddleware<"v4"> {
+  const { begin, answered, failed } = createRuns(recorder, options);
+  // The version is the caller's word; the shape is the same in all of them.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const specificationVersion = (options.specificationVersion ?? "v4") as "v4";
+  return {
+    specificationVersion,
+    async wrapGenerate(given) {
+      const run = begin(given);
+      try {
+        const result = await given.doGenerate();
+        answered(run, fieldsOf(result));
+        return result;
+      } catch (error) {
+        failed(run, error);
+        throw error;
+      }
+    },
+    async wrapStream(given) {
+      const run = begin(given);
+      try {
+        const result = await given.doStream();
+        return { ...result, stream: watched(result.stream, { run, answered, failed }) };
+      } catch (error) {
+        failed(run, error);
+        throw error;
+      }
+    },
+  };
+}
+
+interface Run {
+  readonly talk: Talk;
+  readonly model: Fields;
+  readonly startedAt: number;
+}
+
+interface Runs {
+  readonly begin: (given: { readonly params: object; readonly model: object }) => Run | undefined;
+  readonly answered: (run: Run | undefined, result: Fields) => void;
+  readonly failed: (run: Run | undefined, error: unknown) => void;
+}
+
+function createRuns(recorder: RecorderLike, options: AiSdkMiddlewareOptions): Runs {
   /** Which session asked for a tool: the call that brings its result goes on there. */
   const askedBy = createOpen<string>();
   const begin = (given: { readonly params: object; readonly model: object }): Run | undefined => {
@@ -78,39 +121,7 @@ export function aiSdkMiddleware(
     });
   const failed = (run: Run | undefined, error: unknown): void =>
     quietly(() => run?.talk.end(fieldsOf(error)["name"] === "AbortError" ? "interrupted" : "error", error));
-  // The version is the caller's word; the shape is the same in all of them.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const specificationVersion = (options.specificationVersion ?? "v4") as "v4";
-  return {
-    specificationVersion,
-    async wrapGenerate(given) {
-      const run = begin(given);
-      try {
-        const result = await given.doGenerate();
-        answered(run, fieldsOf(result));
-        return result;
-      } catch (error) {
-        failed(run, error);
-        throw error;
-      }
-    },
-    async wrapStream(given) {
-      const run = begin(given);
-      try {
-        const result = await given.doStream();
-        return { ...result, stream: watched(result.stream, { run, answered, failed }) };
-      } catch (error) {
-        failed(run, error);
-        throw error;
-      }
-    },
-  };
-}
-
-interface Run {
-  readonly talk: Talk;
-  readonly model: Fields;
-  readonly startedAt: number;
+  return { begin, answered, failed };
 }
 
 /** A tool's input is JSON text here. */

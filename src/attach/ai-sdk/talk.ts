@@ -1,7 +1,6 @@
 import { newId } from "../../model/id.ts";
-import type { Recorder } from "../../record/recorder.ts";
 import { titleOf } from "../../record/sources/claude-code/title.ts";
-import { countOf, errorText, type Fields, fieldsOf, listOf, textOf } from "../quiet.ts";
+import { countOf, errorText, type Fields, fieldsOf, listOf, type RecorderLike, textOf } from "../quiet.ts";
 
 /** What both ways of attaching record: one run of the AI SDK in a session. */
 export interface Talk {
@@ -27,131 +26,138 @@ export interface Answer {
   readonly durationMs: number | undefined;
 }
 
-export type RecorderLike = Pick<Recorder, "record">;
-
 /** An id of a tool's execution that a later process can name again: the SDK's own id within the session. */
 function toolId(sessionId: string, call: Fields): string {
   return `${sessionId}/${textOf(call["toolCallId"]) ?? newId()}`;
 }
 
 export function createTalk(recorder: RecorderLike, sessionId: string, agentType: string): Talk {
-  let messageId: string | undefined;
-  const open = new Map<string, Fields>();
+  return new Talking(recorder, sessionId, agentType);
+}
 
-  const say = (role: string, content: string, more: Fields = {}): void => {
+class Talking implements Talk {
+  readonly sessionId: string;
+  readonly #recorder: RecorderLike;
+  readonly #agentType: string;
+  readonly #open = new Map<string, Fields>();
+  #messageId: string | undefined;
+
+  constructor(recorder: RecorderLike, sessionId: string, agentType: string) {
+    this.#recorder = recorder;
+    this.sessionId = sessionId;
+    this.#agentType = agentType;
+  }
+
+  #say(role: string, content: string, more: Fields = {}): void {
     const id = newId();
-    recorder.record({ kind: "message", id, sessionId, role, content, ...more });
-    if (role === "assistant") messageId = id;
-  };
-  const talk: Talk = {
-    sessionId,
-    get messageId() {
-      return messageId;
-    },
+    this.#recorder.record({ kind: "message", id, sessionId: this.sessionId, role, content, ...more });
+    if (role === "assistant") this.#messageId = id;
+  }
+  get messageId(): string | undefined {
+    return this.#messageId;
+  }
 
-    begin(about, prompt) {
-      const asked = prompt.slice(prompt.findLastIndex((one) => fieldsOf(one)["role"] === "assistant") + 1);
-      const texts = asked
-        .filter((one) => fieldsOf(one)["role"] !== "tool")
-        .map((one) => [roleOf(one), textIn(one)]);
-      const first = asked.length === prompt.length ? texts.find(([role]) => role === "user")?.[1] : undefined;
-      const title = first === undefined ? undefined : titleOf(first);
-      recorder.record({
-        kind: "session",
-        id: sessionId,
-        source: "ai-sdk",
-        agentType,
-        provider: textOf(about["provider"]) ?? null,
-        status: "running",
-        endedAt: null,
-        errorMessage: null,
-        ...(title === undefined ? {} : { title }),
-        metadata: {
-          aiVersion: textOf(about["aiVersion"]) ?? null,
-          operation: textOf(about["operationId"]) ?? null,
-        },
-      });
-      for (const [role = "user", text = ""] of texts) if (text !== "") say(role, text);
-      for (const one of asked) for (const part of resultsIn(one)) talk.toolEnd(part, part);
-    },
+  begin(about: Fields, prompt: readonly unknown[]): void {
+    const asked = prompt.slice(prompt.findLastIndex((one) => fieldsOf(one)["role"] === "assistant") + 1);
+    const texts = asked
+      .filter((one) => fieldsOf(one)["role"] !== "tool")
+      .map((one) => [roleOf(one), textIn(one)]);
+    const first = asked.length === prompt.length ? texts.find(([role]) => role === "user")?.[1] : undefined;
+    const title = first === undefined ? undefined : titleOf(first);
+    this.#recorder.record({
+      kind: "session",
+      id: this.sessionId,
+      source: "ai-sdk",
+      agentType: this.#agentType,
+      provider: textOf(about["provider"]) ?? null,
+      status: "running",
+      endedAt: null,
+      errorMessage: null,
+      ...(title === undefined ? {} : { title }),
+      metadata: {
+        aiVersion: textOf(about["aiVersion"]) ?? null,
+        operation: textOf(about["operationId"]) ?? null,
+      },
+    });
+    for (const [role = "user", text = ""] of texts) if (text !== "") this.#say(role, text);
+    for (const one of asked) for (const part of resultsIn(one)) this.toolEnd(part, part);
+  }
 
-    answer({ content, usage, model, provider, responseId, startedAt, durationMs }) {
-      for (const part of content.map(fieldsOf)) {
-        const text = textOf(part["text"]);
-        const thinking = part["type"] === "reasoning";
-        if (text !== undefined && (thinking || part["type"] === "text"))
-          say("assistant", text, { model, ...(thinking ? { metadata: { thinking: true } } : {}) });
-      }
-      const { tokens, reasoning } = tokensOf(usage);
-      recorder.record({
-        kind: "modelCall",
-        sessionId,
-        model,
-        provider: provider ?? null,
-        messageId: messageId ?? null,
-        ...tokens,
-        startedAt,
-        ...(durationMs === undefined ? {} : { durationMs: Math.round(durationMs) }),
-        metadata: {
-          callId: textOf(responseId) ?? null,
-          ...(reasoning > 0 ? { reasoningTokens: reasoning } : {}),
-        },
-      });
-      // Tools that the provider runs itself come and go within the answer.
-      for (const part of content.map(fieldsOf)) {
-        if (part["providerExecuted"] !== true) continue;
-        if (part["type"] === "tool-call") talk.toolStart(part);
-        else talk.toolEnd(part, part);
-      }
-    },
+  answer({ content, usage, model, provider, responseId, startedAt, durationMs }: Answer): void {
+    for (const part of content.map(fieldsOf)) {
+      const text = textOf(part["text"]);
+      const thinking = part["type"] === "reasoning";
+      if (text !== undefined && (thinking || part["type"] === "text"))
+        this.#say("assistant", text, { model, ...(thinking ? { metadata: { thinking: true } } : {}) });
+    }
+    const { tokens, reasoning } = tokensOf(usage);
+    this.#recorder.record({
+      kind: "modelCall",
+      sessionId: this.sessionId,
+      model,
+      provider: provider ?? null,
+      messageId: this.#messageId ?? null,
+      ...tokens,
+      startedAt,
+      ...(durationMs === undefined ? {} : { durationMs: Math.round(durationMs) }),
+      metadata: {
+        callId: textOf(responseId) ?? null,
+        ...(reasoning > 0 ? { reasoningTokens: reasoning } : {}),
+      },
+    });
+    // Tools that the provider runs itself come and go within the answer.
+    for (const part of content.map(fieldsOf)) {
+      if (part["providerExecuted"] !== true) continue;
+      if (part["type"] === "tool-call") this.toolStart(part);
+      else this.toolEnd(part, part);
+    }
+  }
 
-    toolStart(call) {
-      const id = toolId(sessionId, call);
-      open.set(id, call);
-      recorder.record({
-        kind: "toolExecution",
-        id,
-        sessionId,
-        messageId: messageId ?? null,
-        toolName: textOf(call["toolName"]) ?? "unknown",
-        status: "running",
-        input: call["input"] ?? null,
-        callId: textOf(call["toolCallId"]) ?? null,
-        startedAt: Date.now(),
-      });
-    },
+  toolStart(call: Fields): void {
+    const id = toolId(this.sessionId, call);
+    this.#open.set(id, call);
+    this.#recorder.record({
+      kind: "toolExecution",
+      id,
+      sessionId: this.sessionId,
+      messageId: this.#messageId ?? null,
+      toolName: textOf(call["toolName"]) ?? "unknown",
+      status: "running",
+      input: call["input"] ?? null,
+      callId: textOf(call["toolCallId"]) ?? null,
+      startedAt: Date.now(),
+    });
+  }
 
-    toolEnd(call, output, durationMs) {
-      const id = toolId(sessionId, call);
-      open.delete(id);
-      const { error, value } = outcomeOf(output);
-      recorder.record({
-        kind: "toolExecution",
-        id,
-        sessionId,
-        toolName: textOf(call["toolName"]) ?? "unknown",
-        callId: textOf(call["toolCallId"]) ?? null,
-        status: error === undefined ? "completed" : "error",
-        ...(error === undefined ? { output: value } : { error }),
-        endedAt: Date.now(),
-        ...(typeof durationMs === "number" ? { durationMs: Math.round(durationMs) } : {}),
-      });
-    },
+  toolEnd(call: Fields, output: Fields, durationMs?: unknown): void {
+    const id = toolId(this.sessionId, call);
+    this.#open.delete(id);
+    const { error, value } = outcomeOf(output);
+    this.#recorder.record({
+      kind: "toolExecution",
+      id,
+      sessionId: this.sessionId,
+      toolName: textOf(call["toolName"]) ?? "unknown",
+      callId: textOf(call["toolCallId"]) ?? null,
+      status: error === undefined ? "completed" : "error",
+      ...(error === undefined ? { output: value } : { error }),
+      endedAt: Date.now(),
+      ...(typeof durationMs === "number" ? { durationMs: Math.round(durationMs) } : {}),
+    });
+  }
 
-    end(status, error) {
-      // Nobody will say how these ended.
-      for (const call of [...open.values()])
-        talk.toolEnd(call, { type: "tool-error", error: "No result was recorded." });
-      recorder.record({
-        kind: "session",
-        id: sessionId,
-        status,
-        endedAt: Date.now(),
-        ...(status === "error" ? { errorMessage: errorText(error) } : {}),
-      });
-    },
-  };
-  return talk;
+  end(status: "completed" | "error" | "interrupted", error?: unknown): void {
+    // Nobody will say how these ended.
+    for (const call of [...this.#open.values()])
+      this.toolEnd(call, { type: "tool-error", error: "No result was recorded." });
+    this.#recorder.record({
+      kind: "session",
+      id: this.sessionId,
+      status,
+      endedAt: Date.now(),
+      ...(status === "error" ? { errorMessage: errorText(error) } : {}),
+    });
+  }
 }
 
 function roleOf(message: unknown): string {

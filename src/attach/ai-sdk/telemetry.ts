@@ -1,6 +1,6 @@
 import { newId } from "../../model/id.ts";
-import { createOpen, type Fields, fieldsOf, listOf, quietly, textOf } from "../quiet.ts";
-import { createTalk, type RecorderLike, type Talk } from "./talk.ts";
+import { createOpen, type Fields, fieldsOf, listOf, quietly, type RecorderLike, textOf } from "../quiet.ts";
+import { createTalk, type Talk } from "./talk.ts";
 
 export interface AiSdkOptions {
   /**
@@ -79,19 +79,7 @@ export function aiSdkTelemetry(recorder: RecorderLike, options: AiSdkOptions = {
       talk.toolEnd(fieldsOf(event["toolCall"]), fieldsOf(event["toolOutput"]), event["toolExecutionMs"]),
     ),
     onEnd: on((call, event) => {
-      // Where the calls of the model are not told one by one (objects), the end has their sum.
-      if (call.answers === 0 && event["usage"] !== undefined) {
-        const { about, asked, talk } = call;
-        talk.answer({
-          content: [{ type: "text", text: textOf(event["text"]) ?? objectText(event["object"]) }],
-          usage: event["usage"],
-          model: textOf(about["modelId"]) ?? "unknown",
-          provider: textOf(about["provider"]),
-          responseId: fieldsOf(event["response"])["id"],
-          startedAt: asked,
-          durationMs: Date.now() - asked,
-        });
-      }
+      answerAtEnd(call, event);
       call.talk.end("completed");
       ended(event);
     }),
@@ -104,6 +92,21 @@ export function aiSdkTelemetry(recorder: RecorderLike, options: AiSdkOptions = {
       ended(event);
     }),
   };
+}
+
+/** Where the calls of the model are not told one by one (objects), the end has their sum. */
+function answerAtEnd(call: Call, event: Fields): void {
+  if (call.answers > 0 || event["usage"] === undefined) return;
+  const { about, asked, talk } = call;
+  talk.answer({
+    content: [{ type: "text", text: textOf(event["text"]) ?? objectText(event["object"]) }],
+    usage: event["usage"],
+    model: textOf(about["modelId"]) ?? "unknown",
+    provider: textOf(about["provider"]),
+    responseId: fieldsOf(event["response"])["id"],
+    startedAt: asked,
+    durationMs: Date.now() - asked,
+  });
 }
 
 function objectText(value: unknown): string {

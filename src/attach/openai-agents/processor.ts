@@ -1,6 +1,14 @@
 import { newId } from "../../model/id.ts";
-import { countOf, createOpen, errorText, type Fields, fieldsOf, quietly, textOf } from "../quiet.ts";
-import type { RecorderLike } from "../ai-sdk/talk.ts";
+import {
+  countOf,
+  createOpen,
+  errorText,
+  type Fields,
+  fieldsOf,
+  quietly,
+  type RecorderLike,
+  textOf,
+} from "../quiet.ts";
 import { messagesIn } from "./items.ts";
 
 /** What `addTraceProcessor()` of OpenAI Agents takes. */
@@ -57,16 +65,7 @@ export function agentsTraceProcessor(
         const sessionId = textOf(trace["groupId"]) ?? traceId;
         const name = textOf(trace["name"]) ?? null;
         traces.set(traceId, { sessionId, failure: undefined, named: agentType !== undefined });
-        recorder.record({
-          kind: "session",
-          id: sessionId,
-          source: "openai-agents",
-          agentType: agentType ?? "openai-agents",
-          status: "running",
-          endedAt: null,
-          errorMessage: null,
-          metadata: { traceId, workflow: name },
-        });
+        begun(recorder, { sessionId, traceId, name, agentType: agentType ?? "openai-agents" });
       });
       return Promise.resolve();
     },
@@ -76,41 +75,65 @@ export function agentsTraceProcessor(
         const open = traces.get(traceId);
         if (open === undefined) return;
         traces.delete(traceId);
-        const { sessionId: id, failure } = open;
-        recorder.record({
-          kind: "session",
-          id,
-          endedAt: Date.now(),
-          ...(failure === undefined ? { status: "completed" } : { status: "error", errorMessage: failure }),
-        });
+        ended(recorder, open);
       });
       return Promise.resolve();
     },
-    onSpanStart: on((open, { spanId, data, type }) => {
-      if (type === "turn") turns.set(spanId, null);
-      if (type !== "agent" || open.named) return;
-      open.named = true;
-      const name = textOf(data["name"]);
-      if (name !== undefined) recorder.record({ kind: "session", id: open.sessionId, agentType: name });
+    onSpanStart: on((open, span) => {
+      if (span.type === "turn") turns.set(span.spanId, null);
+      if (span.type === "agent" && !open.named) named(recorder, open, span);
     }),
     onSpanEnd: on((open, span) => {
       const { type, spanId, parentId } = span;
       if (span.error !== undefined) open.failure = type === "function" ? open.failure : span.error;
-      if (type === "function") return toolOf(recorder, open, span);
+      if (type === "function") toolOf(recorder, open, span);
       if (type === "turn") {
         turnOf(recorder, open, { span, call: turns.get(spanId) ?? undefined });
         turns.delete(spanId);
       }
-      if (type !== "response" && type !== "generation") return undefined;
+      if (type !== "response" && type !== "generation") return;
       if (messages) sayAll(recorder, open, span);
       const call = callIn(span);
       if (turns.get(parentId) === null) turns.set(parentId, call);
       else callOf(recorder, open, { span, call, usage: usageIn(span) });
-      return undefined;
     }),
     shutdown: () => Promise.resolve(),
     forceFlush: () => Promise.resolve(),
   };
+}
+
+function begun(
+  recorder: RecorderLike,
+  given: { sessionId: string; traceId: string; name: string | null; agentType: string },
+): void {
+  const { sessionId, traceId, name, agentType } = given;
+  recorder.record({
+    kind: "session",
+    id: sessionId,
+    source: "openai-agents",
+    agentType,
+    status: "running",
+    endedAt: null,
+    errorMessage: null,
+    metadata: { traceId, workflow: name },
+  });
+}
+
+/** The agent that begins names what the session is. */
+function named(recorder: RecorderLike, open: Open, { data }: Span): void {
+  open.named = true;
+  const agentType = textOf(data["name"]);
+  if (agentType !== undefined) recorder.record({ kind: "session", id: open.sessionId, agentType });
+}
+
+function ended(recorder: RecorderLike, open: Open): void {
+  const { sessionId: id, failure } = open;
+  recorder.record({
+    kind: "session",
+    id,
+    endedAt: Date.now(),
+    ...(failure === undefined ? { status: "completed" } : { status: "error", errorMessage: failure }),
+  });
 }
 
 interface Span {
