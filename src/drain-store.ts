@@ -6,6 +6,7 @@ import { toPlace } from "./place.ts";
 import { openStore, type OpenStoreOptions } from "./store.ts";
 import type { DrainStore } from "./record/write-lines.ts";
 import { createPrices, type PriceOverrides } from "./domains/prices.ts";
+import { liveSources } from "./record/sources/live.ts";
 import { readOwnPrices } from "./price-file.ts";
 
 /** Waits happen in the drain, which can be woken and stopped; a call to the store must not hold up the process's end. */
@@ -43,7 +44,7 @@ async function drainStore(
   const { costOf } = createPrices(ownPrices());
   return {
     engine,
-    ingest: createIngest(engine, { now: Date.now, costOf }),
+    ingest: createIngest(engine, { now: Date.now, costOf, sources: liveSources }),
     current: () => path === undefined || fileNumber(path) === number,
     // With WAL and synchronous = normal a commit is in the log, and the log is not on the disk before this. Never the
     // database itself: closing any handle of this process on it would drop the locks of its connections.

@@ -30,6 +30,7 @@ import type { ImportReport } from "./record/import/import.ts";
 import { createRecorder, type Recorder, type RecorderOptions } from "./record/recorder.ts";
 import { recorderPlace } from "./recorder-place.ts";
 import { createRedactor } from "./record/redact.ts";
+import { liveSources } from "./record/sources/live.ts";
 import type { Recovered } from "./record/recovery.ts";
 import { openStore, type OpenStoreOptions, type Store } from "./store.ts";
 import {
@@ -126,7 +127,7 @@ export async function open(url: string = storeUrl(), options: OpenOptions = {}):
   const store = await openStore(url, { ...storeOptions, region });
   const { engine, primary, place, routing } = store;
   const prices = createPrices(own);
-  const ingest = createIngest(primary, { now: Date.now, costOf: prices.costOf });
+  const ingest = createIngest(primary, { now: Date.now, costOf: prices.costOf, sources: liveSources });
   const searching = createSearching(store);
   // What was in memory is gone when it is closed: nothing will ever read the spools of it.
   const temporary: string[] = [];

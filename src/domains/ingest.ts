@@ -108,8 +108,8 @@ export function createIngest(engine: Engine, { now, costOf, sources }: IngestPar
     },
     async settle(sessionIds) {
       const told = sources === undefined ? [] : await rawLines.together(sessionIds);
-      if (told.length > 0) await ingest.write(told);
-      await settleSessions(engine, sessionIds);
+      const more = told.length > 0 ? (await ingest.write(told)).sessions : [];
+      await settleSessions(engine, [...new Set([...sessionIds, ...more])]);
     },
   };
   return ingest;

@@ -4,8 +4,8 @@ import type { RawStream } from "../model/raw-stream.ts";
 
 /** The lines of one stream become happenings, in their order, over any number of batches. */
 export interface LineReader {
-  /** Answers false where the line cannot be read: only its raw form is kept. */
-  read(line: string, out: Happening[]): boolean;
+  /** `at` is when the line was noted. One that cannot be read is kept raw, and nothing else. */
+  read(line: string, out: Happening[], at: number): void;
   /** What is known of the session by now; called at the end of every batch. */
   flush(out: Happening[]): void;
   /** Plain JSON: a reader made with it goes on at the next line. */
@@ -25,8 +25,15 @@ export interface LiveSource {
     stream: StreamName,
     from: { readonly at: number; readonly state: unknown; readonly summary: unknown },
   ) => LineReader;
-  /** What only the parts of a session tell together, by the states of their readers. */
-  readonly together: (engine: Engine, states: readonly unknown[]) => Promise<readonly Happening[]>;
+  /** What only the parts of a session tell together. Called with all of them, those of other sources too. */
+  readonly together: (
+    engine: Engine,
+    rootId: string,
+    parts: readonly ReadPart[],
+  ) => Promise<readonly Happening[]>;
 }
+
+/** A part of a session, and the state of its reader. */
+export type ReadPart = Pick<RawStream, "source" | "state">;
 
 export type LiveSources = Readonly<Record<string, LiveSource | undefined>>;

@@ -39,8 +39,11 @@ const keyBytes = 8;
 
 /** What makes it the same line when it comes again, as text of one byte a letter. */
 export function keyOf({ uuid, position }: RawHappening, id: string): string {
-  const name =
-    uuid === undefined ? (position === undefined ? `id ${id}` : `position ${position}`) : `uuid ${uuid}`;
+  if (uuid !== undefined) return keyOfName(`uuid ${uuid}`);
+  return keyOfName(position === undefined ? `id ${id}` : `position ${position}`);
+}
+
+export function keyOfName(name: string): string {
   return createHash("sha256").update(name).digest().toString("latin1", 0, keyBytes);
 }
 

@@ -62,12 +62,7 @@ export function createRawLines(engine: Engine, sources: LiveSources = {}): RawLi
         note(all, happening, { id: happening.id ?? newId(now), sources });
       }
       const touched = [...all.values()].filter(({ lines, removed }) => removed || lines.length > 0);
-      const out: Happening[] = [];
-      for (const { reader, lines } of touched) {
-        if (reader === undefined || lines.length === 0) continue;
-        for (const { text } of lines) reader.read(text, out);
-        reader.flush(out);
-      }
+      const out = readAll(touched);
       const rows = touched.map(rowOf);
       // Until it is written, nobody knows what the store has.
       memory.forget(rows);
@@ -80,6 +75,16 @@ export function createRawLines(engine: Engine, sources: LiveSources = {}): RawLi
     },
     together: (sessionIds) => togetherOf(engine, sources, sessionIds),
   };
+}
+
+/** Reads the lines of all streams in the order in which they were noted. */
+function readAll(streams: readonly Open[]): Happening[] {
+  const out: Happening[] = [];
+  const lines = streams.flatMap(({ reader, lines: own }) => own.map((line) => ({ reader, ...line })));
+  lines.sort((one, other) => (one.id < other.id ? -1 : 1));
+  for (const { reader, text, id } of lines) reader?.read(text, out, momentOfId(id));
+  for (const { reader, lines: own } of streams) if (own.length > 0) reader?.flush(out);
+  return out;
 }
 
 interface Memory {
@@ -153,13 +158,15 @@ async function togetherOf(
     where: { sessionId: { anyOf: sessionIds } },
     fields: ["id", "rootId", "source"],
   });
-  const roots = new Map(own.map(({ rootId, source }) => [rootId, sources[source]]));
   const told: Happening[] = [];
-  for (const [rootId, source] of roots) {
-    if (source === undefined) continue;
-    const parts = await engine.find(rawStreams, { where: { rootId }, fields: ["id", "state", "lines"] });
-    const states = parts.flatMap(({ state, lines }) => (lines > 0 && state !== null ? [state] : []));
-    told.push(...(await source.together(engine, states)));
+  for (const rootId of new Set(own.map((row) => row.rootId))) {
+    const parts = await engine.find(rawStreams, {
+      where: { rootId, lines: { above: 0 } },
+      fields: ["id", "source", "state"],
+    });
+    for (const name of new Set(parts.map(({ source }) => source))) {
+      told.push(...((await sources[name]?.together(engine, rootId, parts)) ?? []));
+    }
   }
   return told;
 }
@@ -267,11 +274,13 @@ function removalsOf({ head, removed }: Open, all: ReadonlyMap<string, Open>): Ch
     (one) => one.head.sessionId === sessionId && one.head.id !== id && one.head.lines > 0,
   );
   if (others) return [remove(rawEvents, { sessionId, generation: 0, stream: id })];
-  return [
-    remove(rawEvents, { sessionId }),
-    remove(messages, { sessionId }),
-    remove(toolExecutions, { sessionId }),
-    remove(modelCalls, { sessionId }),
-    remove(sessions, { id: sessionId }),
-  ];
+  // Parts that came by no stream: their files were imported.
+  const below = head.subpath === "" ? [{ startsWith: `${sessionId}/` }] : [];
+  return [sessionId, ...below].flatMap((gone) => [
+    remove(rawEvents, { sessionId: gone }),
+    remove(messages, { sessionId: gone }),
+    remove(toolExecutions, { sessionId: gone }),
+    remove(modelCalls, { sessionId: gone }),
+    remove(sessions, { id: gone }),
+  ]);
 }

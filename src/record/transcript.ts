@@ -18,14 +18,14 @@ export async function* transcriptBytes(engine: Engine, id: string): AsyncGenerat
   const seen = streams.length === 0 ? undefined : new Set<string>();
   let ended = true;
   for await (const bytes of fileBytes(engine, id)) {
-    if (seen !== undefined) for (const line of bytes.toString("utf8").split("\n")) seen.add(nameOf(line));
+    if (seen !== undefined) for (const line of bytes.toString("utf8").split("\n")) seen.add(nameOfLine(line));
     ended = bytes.at(-1) === 10;
     yield bytes;
   }
   if (!ended && streams.length > 0) yield Buffer.from("\n");
   for (const stream of streams) {
     for await (const { text } of streamLines(engine, stream)) {
-      const name = nameOf(text);
+      const name = nameOfLine(text);
       // Without an id of its own, a line may well stand there twice; but not one that the file has.
       if (seen?.has(name) === true) continue;
       if (name.startsWith("uuid ")) seen?.add(name);
@@ -34,15 +34,30 @@ export async function* transcriptBytes(engine: Engine, id: string): AsyncGenerat
   }
 }
 
-export async function streamsOf(engine: Engine, sessionId: string): Promise<StreamHead[]> {
-  const rows = await engine.find(rawStreams, {
-    where: { sessionId, lines: { above: 0 } },
-    fields: ["id", "sessionId", "createdAt"],
-  });
-  return rows.sort((one, other) => one.createdAt - other.createdAt);
+/** The lines of the newest form of a file. */
+export async function* fileLines(engine: Engine, id: string): AsyncGenerator<string> {
+  let open: Buffer = Buffer.alloc(0);
+  for await (const bytes of fileBytes(engine, id)) {
+    const all = open.length === 0 ? bytes : Buffer.concat([open, bytes]);
+    const end = all.lastIndexOf(10);
+    open = all.subarray(end + 1);
+    if (end >= 0) yield* all.subarray(0, end).toString("utf8").split("\n");
+  }
+  if (open.length > 0) yield open.toString("utf8");
 }
 
-type StreamHead = Pick<RawStream, "id" | "sessionId" | "createdAt">;
+/** A session's own streams; where it has none, those of its parts. */
+async function streamsOf(engine: Engine, sessionId: string): Promise<StreamHead[]> {
+  const rows = await engine.find(rawStreams, {
+    where: { sessionId, lines: { above: 0 } },
+    fields: ["id", "sessionId", "rootId", "subpath", "createdAt"],
+  });
+  rows.sort((one, other) => one.createdAt - other.createdAt);
+  const own = rows.filter(({ rootId, subpath }) => subpath === "" || rootId !== sessionId);
+  return own.length > 0 ? own : rows;
+}
+
+type StreamHead = Pick<RawStream, "id" | "sessionId">;
 
 /** The lines of a stream in the order in which they were noted, each once. */
 export async function* streamLines(
@@ -81,7 +96,7 @@ async function* fileBytes(engine: Engine, id: string): AsyncGenerator<Buffer> {
 }
 
 /** What a line is known by in its file and in its stream: its own id, else all of it. */
-function nameOf(line: string): string {
+export function nameOfLine(line: string): string {
   const uuid = line.includes('"uuid"') ? textOf(objectOf(parseLine(line))?.["uuid"]) : undefined;
   return uuid === undefined ? createHash("sha256").update(line).digest("base64") : `uuid ${uuid}`;
 }

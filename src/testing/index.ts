@@ -11,6 +11,7 @@ import type { Cases, Opened } from "./opened.ts";
 import { suiteSchema } from "./things.ts";
 
 export { type Fault, type FaultPlan, type FaultyCall, flaky } from "./flaky.ts";
+export { sessionStoreSuite, type TestedSessionStore } from "./session-store.ts";
 export type { Elsewhere, Opened } from "./opened.ts";
 export { type Card, cards, firstCards, firstSchema, secondSchema, thirdSchema } from "./steps.ts";
 export { type Job, job, jobs, suiteSchema, type Thing, thing, things } from "./things.ts";

@@ -18,26 +18,41 @@ const later = stamp(`max(${millis}, cast(substr("clock", 1, 15) as integer) + 1)
  * Changes are numbered in the order of their commits, since there is one writer at a time. Where a statement says
  * `OR IGNORE` or `OR REPLACE`, that holds for what its triggers do, too: so these say `ON CONFLICT`, which stands.
  */
-export const sqliteFeed: FeedDialect = {
-  program(tables) {
-    const triggers = [...numbering, ...tables.flatMap(triggersOf)];
-    return {
-      triggers: triggers.map(({ name }) => name),
-      statements: triggers.flatMap(({ name, when, body }): Statement[] => [
-        statement(`drop trigger if exists ${quoted(name)}`),
-        statement(`create trigger ${quoted(name)} after ${when} begin\n  ${body.join(";\n  ")};\nend`),
-      ]),
-    };
-  },
-  triggerNames: `select "name" from sqlite_master where type = 'trigger'`,
-  // Other transactions do not see it: it is gone before the end.
-  quiet: [statement(`insert into ${self} ("id", "store") values ('quiet', '')`)],
-  loud: [statement(`delete from ${self} where "id" = 'quiet'`)],
-  position: `"seq"`,
-  end: `coalesce((select max("seq") from ${versions}), 0)`,
-  behind: ([seq = "0"], writer) => `"seq" > ${writer.place(Number(seq))}`,
-  order: `"seq"`,
-};
+export const sqliteFeed: FeedDialect = createSqliteFeed((insert, settings) => [
+  `${insert} on conflict ("id") do update set ${settings}`,
+]);
+
+/** An insert that, where the row is there, makes these settings instead. */
+type Upsert = (insert: string, settings: string, id: string) => readonly string[];
+
+/** For a database that takes no question in a setting of `ON CONFLICT`: the settings come first, and meet no new row. */
+export const feedWithoutUpsert: FeedDialect = createSqliteFeed((insert, settings, id) => [
+  `update ${versions} set ${settings} where "id" = ${id}`,
+  `${insert} on conflict ("id") do nothing`,
+]);
+
+function createSqliteFeed(upsert: Upsert): FeedDialect {
+  return {
+    program(tables) {
+      const triggers = [...numbering, ...tables.flatMap((table) => triggersOf(table, upsert))];
+      return {
+        triggers: triggers.map(({ name }) => name),
+        statements: triggers.flatMap(({ name, when, body }): Statement[] => [
+          statement(`drop trigger if exists ${quoted(name)}`),
+          statement(`create trigger ${quoted(name)} after ${when} begin\n  ${body.join(";\n  ")};\nend`),
+        ]),
+      };
+    },
+    triggerNames: `select "name" from sqlite_master where type = 'trigger'`,
+    // Other transactions do not see it: it is gone before the end.
+    quiet: [statement(`insert into ${self} ("id", "store") values ('quiet', '')`)],
+    loud: [statement(`delete from ${self} where "id" = 'quiet'`)],
+    position: `"seq"`,
+    end: `coalesce((select max("seq") from ${versions}), 0)`,
+    behind: ([seq = "0"], writer) => `"seq" > ${writer.place(Number(seq))}`,
+    order: `"seq"`,
+  };
+}
 
 interface Trigger {
   readonly name: string;
@@ -55,29 +70,34 @@ const numbering: readonly Trigger[] = ["insert", "update"].map((verb) => ({
   ],
 }));
 
-function triggersOf({ collection, fields, session }: SyncedTable): Trigger[] {
+function triggersOf({ collection, fields, session }: SyncedTable, upsert: Upsert): Trigger[] {
   const table = quoted(collection.name);
   const key = quoted(columnName(collection.key));
   const columns = fields.map((field) => ({ field, column: quoted(columnName(field)) }));
   const named = (verb: string): string => `sync_${collection.name}_${verb}`;
   const aloud = `not exists (select 1 from ${self} where "id" = 'quiet')`;
+  const sessionOf = (row: string): string =>
+    session === null ? "null" : `${row}.${quoted(columnName(session))}`;
   const identity = (row: string): string =>
-    `'${collection.name}/' || ${row}.${key}, '${collection.name}', ${row}.${key}, ${session === null ? "null" : `${row}.${quoted(columnName(session))}`}`;
+    `'${collection.name}/' || ${row}.${key}, '${collection.name}', ${row}.${key}, ${sessionOf(row)}`;
   const into = `insert into ${versions} ("id", "collection", "row_key", "session_id", "seq", "born", "clock") values`;
   const changed = (row: string, settings: readonly string[]): string[] => [
     // A row that was there before sync, and is not noted yet.
     `${into} (${identity(row)}, ${next}, ${stamp("0")}, ${stamp("0")}) on conflict ("id") do nothing`,
-    `update ${versions} set ${[...settings, `"clock" = ${later}`, `"seq" = ${next}`, '"via" = null', `"session_id" = ${session === null ? "null" : `${row}.${quoted(columnName(session))}`}`].join(", ")} where "id" = '${collection.name}/' || ${row}.${key}`,
+    `update ${versions} set ${[...settings, `"clock" = ${later}`, `"seq" = ${next}`, '"via" = null', `"session_id" = ${sessionOf(row)}`].join(", ")} where "id" = '${collection.name}/' || ${row}.${key}`,
   ];
-  const inserted =
-    `${into} (${identity("new")}, ${next}, ${born}, ${born}) on conflict ("id") do update set "seq" = ${next}, ` +
-    `"born" = ${later}, "clock" = ${later}, "clocks" = null, "session_id" = excluded."session_id", "via" = null`;
+  const inserted = upsert(
+    `${into} (${identity("new")}, ${next}, ${born}, ${born})`,
+    `"seq" = ${next}, "born" = ${later}, "clock" = ${later}, "clocks" = null, ` +
+      `"session_id" = ${sessionOf("new")}, "via" = null`,
+    `'${collection.name}/' || new.${key}`,
+  );
   const removed = changed("old", [`"removed" = ${later}`]);
   const differs = columns.map(({ column }) => `old.${column} is not new.${column}`);
   const marks = columns.map(({ field }, i) => `case when ${differs[i]} then ',"${field}":"@"' else '' end`);
   const clocks = `json_patch(coalesce("clocks", '{}'), replace('{' || substr(${marks.join(" || ")}, 2) || '}', '@', ${later}))`;
   return [
-    { name: named("insert"), when: `insert on ${table} when ${aloud}`, body: [inserted] },
+    { name: named("insert"), when: `insert on ${table} when ${aloud}`, body: inserted },
     { name: named("delete"), when: `delete on ${table} when ${aloud}`, body: removed },
     {
       name: named("update"),
@@ -88,7 +108,7 @@ function triggersOf({ collection, fields, session }: SyncedTable): Trigger[] {
     {
       name: named("rename"),
       when: `update of ${key} on ${table} when old.${key} is not new.${key} and ${aloud}`,
-      body: [...removed, inserted],
+      body: [...removed, ...inserted],
     },
   ];
 }

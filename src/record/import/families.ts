@@ -1,12 +1,9 @@
 import type { Ingest } from "../../domains/ingest.ts";
 import { type Engine, update } from "../../engine/engine.ts";
 import type { Happening } from "../../model/happening.ts";
-import { modelCalls } from "../../model/model-call.ts";
 import { type ImportedFile, importedFiles } from "../../model/raw-event.ts";
-import { hiddenCalls, isEmptyCall } from "../sources/claude-code/session.ts";
-import type { ParserState } from "../sources/claude-code/state.ts";
+import { familyHappenings } from "../sources/claude-code/family.ts";
 import { isClaude } from "../sources/parsers.ts";
-import { titleOf } from "../sources/claude-code/title.ts";
 import { fileState, isSecond } from "./plan.ts";
 
 interface Family {
@@ -46,45 +43,13 @@ async function familyOf(engine: Engine, root: string): Promise<Family> {
   const claude = states.filter((state) => isClaude(state));
   const main = claude.find((state) => state.parentSessionId === null);
   const children = claude.filter((state) => state.parentSessionId !== null);
-  const hidden = main === undefined ? [] : await changedCalls(engine, main, children);
   return {
     rows,
-    happenings: [...hidden, ...(main === undefined ? [] : agentsOf(main, children))],
+    happenings: main === undefined ? [] : await familyHappenings(engine, main, children),
     sessions: states.filter((state) => state.seen).map((state) => state.sessionId),
   };
 }
 
 function belongs(id: string, root: string, name: string): boolean {
   return name === root ? id === root : id.startsWith(name);
-}
-
-/** A model without a remainder is only written where it had one before. */
-async function changedCalls(
-  engine: Engine,
-  main: ParserState,
-  children: readonly ParserState[],
-): Promise<Happening[]> {
-  const calls = hiddenCalls(main, children);
-  const empty = calls.filter(isEmptyCall).map((call) => call.id);
-  if (empty.length === 0) return [...calls];
-  const there = await engine.find(modelCalls, { where: { id: { anyOf: empty } }, fields: ["id"] });
-  const known = new Set(there.map((row) => row.id));
-  return calls.filter((call) => !isEmptyCall(call) || known.has(call.id));
-}
-
-/** What the session that started them says of its sub-agents, where they have no side file that does. */
-function agentsOf(main: ParserState, children: readonly ParserState[]): Happening[] {
-  return children.flatMap((child) => {
-    const told = child.agentId === null ? undefined : main.agents[child.agentId];
-    if (told === undefined || !child.seen || child.meta !== null) return [];
-    const title = titleOf(told.description ?? "");
-    return [
-      {
-        kind: "session",
-        id: child.sessionId,
-        ...(told.type === null ? {} : { agentType: told.type }),
-        ...(title === undefined ? {} : { title }),
-      },
-    ];
-  });
 }

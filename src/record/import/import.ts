@@ -196,7 +196,9 @@ async function readFile(run: Run, identity: Identity): Promise<string | undefine
   try {
     const plan = await planFor(engine, identity);
     if (plan === undefined) return identity.id;
-    const job = { kind: "read", path: file.path, ...plan, redact, limits } as const;
+    // What was recorded while it ran has the same ids, and gains what only the file says.
+    const fresh = plan.fresh && !(await run.recorded()).has(rootOf(identity.id));
+    const job = { kind: "read", path: file.path, ...plan, fresh, redact, limits } as const;
     await run.threads.read(job, async ({ happenings, raw, mark, fresh }) => {
       await run.write(async () => {
         const marks = markChanges(file, plan, mark);

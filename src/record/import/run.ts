@@ -2,6 +2,7 @@ import type { Ingest } from "../../domains/ingest.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { type ErrorCode, LociError } from "../../errors.ts";
 import type { ModelCall } from "../../model/model-call.ts";
+import { rawStreams } from "../../model/raw-stream.ts";
 import type { RedactOptions } from "../redact.ts";
 import { withEnvFile } from "../redact-env.ts";
 import type { SourceName } from "./places.ts";
@@ -83,6 +84,8 @@ export interface Run extends ImportParts {
   /** Files of which nothing more could be read. */
   readonly failures: Error[];
   progress(progress: ImportProgress): void;
+  /** Sessions of which raw lines were recorded as they were written. */
+  recorded(): Promise<ReadonlySet<string>>;
   /** Writes are done one after another. Refuses when the import was cancelled. */
   write<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Resolves when nothing is being written; whatever is asked for afterwards is refused. */
@@ -95,6 +98,11 @@ export function startRun(
   threads: Threads,
 ): Run {
   const redact = withEnvFile(given);
+  let recorded: Promise<ReadonlySet<string>> | undefined;
+  const readRecorded = async (): Promise<ReadonlySet<string>> => {
+    const streams = await parts.engine.find(rawStreams, { fields: ["id", "rootId"] });
+    return new Set(streams.map(({ rootId }) => rootId));
+  };
   let writes: Promise<unknown> = Promise.resolve();
   let ended = false;
   return {
@@ -112,6 +120,7 @@ export function startRun(
         ...(hints === undefined ? {} : { hints }),
       })),
     },
+    recorded: () => (recorded ??= readRecorded()),
     progress: (progress) => onProgress?.(progress),
     write(work) {
       const result = writes.then(() => {

@@ -35,6 +35,22 @@ export const declarations: readonly SourceDeclaration[] = [
       "equal to its own `cost-state`; calls in no line (compaction, title) are one estimated call a model",
   },
   {
+    source: "claude-agent-sdk",
+    program: "Claude Agent SDK 0.3.329",
+    reads:
+      "live: its `sessionStore` and the stream of `query()` ([claude-agent-sdk.md](claude-agent-sdk.md))",
+    captures: [
+      "with the store, all that `claude-code` has",
+      "with the wrapper, results, cost, denials, tries again, background tasks, aborts",
+    ],
+    loses: [
+      "how long a tool itself ran",
+      "the lines of a turn whose process was killed before the SDK handed them over: they are in its file",
+      "without the store: parents of messages, what a sub-agent says before its last answer",
+    ],
+    tokens: "equal to `modelUsage`; without the store, output is one estimated call a model",
+  },
+  {
     source: "codex",
     program: "Codex CLI 0.169.0",
     reads: "`CODEX_HOME/sessions/**/rollout-*.jsonl`, `archived_sessions`",

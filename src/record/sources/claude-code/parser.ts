@@ -73,6 +73,7 @@ function readLine(reading: Reading): void {
   else if (line.type === "assistant") readAssistant(reading, at);
   else if (line.type === "system") readSystem(reading, at);
   else if (line.type === "attachment") readAttachment(reading, at);
+  else if (line.type === "agent_metadata") noteAgent(state, line);
   else if (line.type === "cost-state" || line.type === "result") noteCostState(state, line, at);
   else noteTitle(state, line);
 }
@@ -94,6 +95,13 @@ function noteLine(state: ParserState, line: TranscriptLine): number {
   const session = textOf(line.sessionTitle);
   if (session !== undefined) state.titles.generated = titleOf(session) ?? session;
   return at ?? state.lastAt ?? 0;
+}
+
+/** The side file of a sub-agent, as a SessionStore gets it: the last one counts. */
+function noteAgent(state: ParserState, { type: _, ...meta }: TranscriptLine): void {
+  if (state.parentSessionId === null) return;
+  state.meta = meta;
+  state.agentType = textOf(objectOf(meta)?.["agentType"]) ?? state.agentType;
 }
 
 function noteTitle(state: ParserState, line: TranscriptLine): void {

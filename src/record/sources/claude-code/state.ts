@@ -53,9 +53,9 @@ export interface ParserState {
   readonly parentSessionId: string | null;
   readonly agentId: string | null;
   readonly subpath: string;
-  readonly agentType: string | null;
+  agentType: string | null;
   /** What the side file of a sub-agent says, when there is one. */
-  readonly meta: unknown;
+  meta: unknown;
   /** Lines read, blank and unreadable ones included. */
   lines: number;
   unreadable: number;
