@@ -16,6 +16,7 @@ const all = [
   "cache",
   "queries",
   "tasks",
+  "agents",
   "sync",
 ];
 const names = process.argv.slice(2).filter((word) => !word.startsWith("-"));
