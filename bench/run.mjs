@@ -15,7 +15,9 @@ const all = [
   "mcp",
   "cache",
   "queries",
+  "feed",
   "tasks",
+  "agents",
   "sync",
 ];
 const names = process.argv.slice(2).filter((word) => !word.startsWith("-"));

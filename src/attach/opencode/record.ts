@@ -55,6 +55,7 @@ class Recording implements OpencodeRecording {
   #directory: string | undefined;
   #connected = false;
   #told = false;
+  #done = false;
   #saving: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #ended: Promise<void> = Promise.resolve();
@@ -137,6 +138,7 @@ class Recording implements OpencodeRecording {
   }
 
   async #take(value: unknown): Promise<void> {
+    if (this.#done) return;
     const payload = objectOf(objectOf(value)?.["payload"]) ?? objectOf(value);
     const durable = payload?.["type"] === "sync" ? objectOf(payload["syncEvent"]) : undefined;
     if (durable === undefined) {
