@@ -16,6 +16,8 @@ const all = [
   "cache",
   "queries",
   "tasks",
+  "agents",
+  "sync",
 ];
 const names = process.argv.slice(2).filter((word) => !word.startsWith("-"));
 const flags = process.argv.slice(2).filter((word) => word.startsWith("-"));

@@ -94,7 +94,7 @@ async function bundleParts() {
     },
   };
   for (const old of readdirSync(folder)) if (/^part-.*\.js$/.test(old)) rmSync(join(folder, old));
-  const input = join(folder, "start.js");
+  const input = ["start", "start-hook"].map((name) => join(folder, `${name}.js`));
   const made = await rolldown({ input, platform: "node", logLevel: "warn", plugins: [asMade] });
   const { output } = await made.generate({ format: "esm", minify: true, chunkFileNames: "part-[hash].js" });
   await made.close();

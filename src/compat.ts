@@ -38,6 +38,14 @@ export {
 
 export { type AccessPatternRow, type CacheContext, TursoIntelligentCache } from "./compat/cache.ts";
 export {
+  type AgentDatabase,
+  connect,
+  type ConnectMode,
+  type ConnectOptions,
+  type ConnectSynced,
+  type Statement,
+} from "./compat/connect.ts";
+export {
   type AgentHealthRow,
   determineNearestEdge,
   EdgeAwareTaskDistributor,

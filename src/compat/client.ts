@@ -17,6 +17,8 @@ export interface TursoClient {
   record(happening: Happening): string;
   /** Resolves when all that was noted is in the store, or when it cannot be for now. Never rejects. */
   flush(): Promise<Flushed | undefined>;
+  /** `flush`, and then a sync where the environment names a hub for the store (`LOCI_SYNC_URL`). Never rejects. */
+  sync(): Promise<void>;
   /** The store itself, for reading. */
   open(): Promise<Loci>;
   close(): Promise<void>;
@@ -48,11 +50,22 @@ export function createTursoClient({ url, authToken }: TursoConfig): TursoClient 
     return recorder;
   }
 
+  const openOnce = (): Promise<Loci> => (opened ??= open(url, { authToken }));
   return {
     url,
     record: (happening) => recorderOf()?.record(happening) ?? happening.id ?? newId(),
     flush: async () => recorder?.flush({ timeout: 10_000 }),
-    open: () => (opened ??= open(url, { authToken })),
+    async sync() {
+      await recorder?.flush({ timeout: 10_000 });
+      if (!process.env["LOCI_SYNC_URL"]) return;
+      try {
+        const { sync } = await openOnce();
+        if (sync?.hub) await sync.run();
+      } catch {
+        // The store's status says why, and the next sync sends it.
+      }
+    },
+    open: openOnce,
     async close() {
       await recorder?.close();
       // One that could not be opened has told its caller.

@@ -168,9 +168,12 @@ export class ConversationLogger {
     });
   }
 
-  /** Resolves when all that was logged is in the store, or waits in the spool for a store that is away. Never rejects. */
+  /**
+   * Resolves when all that was logged is in the store, or waits in the spool for a store that is away; and, where the store
+   * has a hub, when it was synced or could not be. Never rejects.
+   */
   async syncToCloud(): Promise<void> {
-    await this.#client?.flush();
+    await this.#client?.sync();
   }
 }
 

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
+import { importedFiles } from "../model/raw-event.ts";
+import type { Loci } from "../open.ts";
 import { type FoundFile, filesIn } from "../record/import/files.ts";
 import { databaseFile, sourcePlaces, transcriptFolders } from "../record/import/places.ts";
 import type { Millis } from "./operation.ts";
@@ -50,10 +52,39 @@ function heldIn({
   return below.length > 0 ? below : where;
 }
 
-/** Transcripts that Claude Code removes within so many days: the count people are surprised by. */
-export function expiring({ transcripts, keptDays: kept }: History, now: Millis, within = 7): FoundFile[] {
-  const before = now - (kept - within) * 86_400_000;
-  return transcripts.filter(({ modifiedAt }) => modifiedAt < before);
+const day: Millis = 86_400_000;
+
+/** Sessions that Claude Code removes soon: the count people are surprised by. */
+export interface Expiring {
+  readonly sessions: number;
+  /** Those of which the store has not everything. */
+  readonly unread: readonly FoundFile[];
+  /** When the first of them goes; of the unread ones, if there are any. */
+  readonly first: Millis;
+}
+
+/** Transcripts that Claude Code removes within so many days, and which of them are not in the store yet. */
+export async function expiring(
+  { engine }: Pick<Loci, "engine">,
+  { transcripts, keptDays: kept }: History,
+  { now, within = 7 }: { readonly now: Millis; readonly within?: number },
+): Promise<Expiring> {
+  const before = now - (kept - within) * day;
+  // A sub-agent's file goes with that of its session.
+  const soon = transcripts.filter(
+    ({ path, modifiedAt }) => modifiedAt < before && !dirname(path).endsWith("subagents"),
+  );
+  const rows =
+    soon.length === 0
+      ? []
+      : await engine.find(importedFiles, { fields: ["id", "path", "size", "modifiedAt"] });
+  const read = new Map(rows.map((row) => [row.path, row]));
+  const unread = soon.filter(({ path, size, modifiedAt }) => {
+    const row = read.get(path);
+    return row === undefined || row.size !== size || row.modifiedAt !== modifiedAt;
+  });
+  const oldest = Math.min(...(unread.length > 0 ? unread : soon).map(({ modifiedAt }) => modifiedAt));
+  return { sessions: soon.length, unread, first: oldest + kept * day };
 }
 
 function keptDays(settings: string): number {

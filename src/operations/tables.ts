@@ -1,5 +1,6 @@
 import type { SqlDoor } from "../engine/engine.ts";
 import { LociError } from "../errors.ts";
+import { ownCollections } from "../model/schema.ts";
 import type { Loci } from "../open.ts";
 import { nearest } from "./nearest.ts";
 import { type Operation, operation } from "./operation.ts";
@@ -64,6 +65,18 @@ async function tablesOf(loci: Loci): Promise<TableItem[]> {
   const { sql, catalog } = catalogOf(loci);
   const { rows } = await sql.query(catalog.tables);
   return rows.map(([name, kind]) => ({ name: String(name), kind: String(kind) }));
+}
+
+const own: ReadonlySet<string> = new Set(ownCollections.map(({ name }) => name));
+
+function isOurs(name: string): boolean {
+  return own.has(name) || name.endsWith("schema_version");
+}
+
+/** Tables that are not Loci's. */
+export async function ownTables(loci: Loci): Promise<string[]> {
+  const tables = (await tablesOf(loci)).filter(({ kind }) => kind === "table");
+  return tables.map(({ name }) => name).filter((name) => !isOurs(name));
 }
 
 export const listTables: Operation = operation({

@@ -13,6 +13,12 @@ const cli = join(root, "dist/doors/cli/main.js");
 const printed: Readonly<Record<string, readonly RegExp[]>> = {
   "record.mjs": [/release-bot: 1 tool call, 1 error, \$0\.06975/, /\[payment\] \[gateway\]/, /dropped: 0/],
   "logger.mjs": [/^1 2 Read$/m],
+  "hub-and-spoke.mjs": [
+    /^worker-1-run completed$/m,
+    /^worker-2-run completed$/m,
+    /^worker-1 ok 0$/m,
+    /^worker-2 ok 0$/m,
+  ],
 };
 
 describe("the examples", () => {

@@ -57,6 +57,8 @@ describe("two files and a hub", () => {
     await using at = await open(hub);
     for (const one of [a, b, at]) {
       expect((await one.sessions.get("s1"))?.messageCount).toBe(4);
+      // A search waits for the index only so long.
+      await one.index.catchUp({});
       expect((await one.search("plums")).items).toHaveLength(1);
     }
   });

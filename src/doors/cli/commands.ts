@@ -8,12 +8,14 @@ import { runSql } from "../../operations/sql.ts";
 import { summarize } from "../../operations/summary.ts";
 import { adminCommands } from "./admin-commands.ts";
 import { cacheCommands } from "./cache-commands.ts";
+import { claudeCommands } from "./claude-commands.ts";
 import type { Command } from "./command.ts";
 import { memoryCommands } from "./memory-commands.ts";
 import { metricsCommands } from "./metrics-commands.ts";
 import { coordination } from "./coordination.ts";
-import { connectCommand, httpParams, serveParams } from "./mcp-params.ts";
+import { attachCommand, connectCommand, httpParams, serveParams } from "./mcp-params.ts";
 import { operated } from "./operated.ts";
+import { syncCommands } from "./sync-commands.ts";
 
 /** Everything that can be typed behind `loci`, in the order of the help. */
 export const commands: readonly Command[] = [
@@ -141,7 +143,9 @@ export const commands: readonly Command[] = [
     ],
     run: async (call) => (await import("./commands/doctor.ts")).doctor(call),
   },
+  ...claudeCommands,
   ...memoryCommands,
+  ...syncCommands,
   ...adminCommands,
   ...cacheCommands,
   operated(managePrices, {
@@ -179,6 +183,10 @@ export const commands: readonly Command[] = [
         summary: "only this project, unless a call names another",
         placeholder: "NAME",
       },
+      record: {
+        kind: "boolean",
+        summary: "bring in what Claude Code writes while this serves: docs/claude-code.md",
+      },
       ...httpParams,
     },
     details:
@@ -203,6 +211,7 @@ export const commands: readonly Command[] = [
     run: async (call) => (await import("./commands/serve.ts")).serve(call),
   },
   connectCommand,
+  attachCommand,
   {
     name: "config",
     summary: "show or set what is otherwise given by flags and the environment",

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { LociError } from "../../errors.ts";
+import type { OpenOptions } from "../../open.ts";
 import { nearest } from "../../operations/nearest.ts";
 import { formats } from "./output.ts";
 import type { Environment } from "./screen.ts";
@@ -18,7 +19,17 @@ export interface SettingKind {
   readonly secret?: true;
 }
 
-export type SettingName = "url" | "authToken" | "limit" | "format" | "redact";
+const modes = ["push", "pull", "full"] as const;
+
+export type SettingName =
+  | "url"
+  | "authToken"
+  | "syncUrl"
+  | "syncToken"
+  | "syncMode"
+  | "limit"
+  | "format"
+  | "redact";
 
 export const settingKinds: Readonly<Record<SettingName, SettingKind>> = {
   url: { summary: "the store: a file or a URL", env: ["LOCI_URL", "TURSO_DATABASE_URL"] },
@@ -26,6 +37,17 @@ export const settingKinds: Readonly<Record<SettingName, SettingKind>> = {
     summary: "the token for a server that wants one; from the environment only",
     env: ["LOCI_AUTH_TOKEN", "TURSO_AUTH_TOKEN"],
     secret: true,
+  },
+  syncUrl: { summary: "the hub that the store syncs with: a file or a URL", env: ["LOCI_SYNC_URL"] },
+  syncToken: {
+    summary: "the token for the hub; from the environment only",
+    env: ["LOCI_SYNC_TOKEN"],
+    secret: true,
+  },
+  syncMode: {
+    summary: "what the store does with its hub: push, pull or full, which is the default",
+    env: ["LOCI_SYNC_MODE"],
+    choices: modes,
   },
   limit: {
     summary: "how many rows a list shows",
@@ -79,7 +101,7 @@ export function readSettings({ flags, env, folder }: SettingsOptions): Settings 
 
   const all = settingNames.map((name): Setting => {
     const flag = flags[name];
-    if (flag !== undefined) return { name, value: flag, origin: `flag --${name === "url" ? "db" : name}` };
+    if (flag !== undefined) return { name, value: flag, origin: `flag --${flagOf[name] ?? name}` };
     for (const variable of settingKinds[name].env) {
       // A Turso URL alone belongs to some other program: without its token it is nothing we could open.
       if (variable === "TURSO_DATABASE_URL" && !env["TURSO_AUTH_TOKEN"]) continue;
@@ -99,7 +121,19 @@ export function readSettings({ flags, env, folder }: SettingsOptions): Settings 
   };
 }
 
-export const settingNames: readonly SettingName[] = ["url", "authToken", "limit", "format", "redact"];
+/** Flags that are called otherwise than their setting. */
+const flagOf: Partial<Record<SettingName, string>> = { url: "db", syncUrl: "hub" };
+
+export const settingNames: readonly SettingName[] = [
+  "url",
+  "authToken",
+  "syncUrl",
+  "syncToken",
+  "syncMode",
+  "limit",
+  "format",
+  "redact",
+];
 
 export function isSettingName(name: string): name is SettingName {
   return Object.hasOwn(settingKinds, name);
@@ -199,6 +233,8 @@ function checkProject(values: FileValues, path: string): FileValues {
     });
   };
   if (values.redact === "off") refuse("turn redaction off", "loci config set redact off, if you mean it");
+  if (values.syncUrl !== undefined)
+    refuse("name a hub", "Set LOCI_SYNC_URL, or loci config set syncUrl URL, if you mean it.");
   if (values.url === undefined) return values;
   const file = values.url.replace(/^file:(\/\/)?/, "");
   const target = resolve(dirname(path), file);
@@ -241,4 +277,24 @@ export function withoutSecrets(url: string): string {
 
 function isMissing(error: unknown): boolean {
   return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
+}
+
+/**
+ * What `open()` is told of the hub, where one is named. A hub that the settings name is for the store that they name: a
+ * store of another name is sent somewhere only where the command says so. So is the token.
+ */
+export function syncSettings(settings: Settings, env: Environment): Pick<OpenOptions, "sync"> {
+  const { value: url, origin } = settings.get("syncUrl");
+  const isSaid = origin.startsWith("flag");
+  if (url === null || (!isSaid && settings.get("url").origin.startsWith("flag"))) return { sync: false };
+  const mode = modes.find((one) => one === settings.get("syncMode").value);
+  const token = settings.get("syncToken").value;
+  const isItsToken = !env["LOCI_SYNC_URL"] || env["LOCI_SYNC_URL"] === url;
+  return {
+    sync: {
+      url,
+      ...(mode === undefined ? {} : { mode }),
+      ...(token !== null && isItsToken ? { authToken: token } : {}),
+    },
+  };
 }

@@ -12,6 +12,10 @@ if ((first === "--version" || first === "version") && more.length === 0) {
   if ("enableCompileCache" in module && typeof module.enableCompileCache === "function") {
     module.enableCompileCache();
   }
-  const { start } = await (first === "mcp" ? import("./start-mcp.ts") : import("./start.ts"));
+  const { start } = await (first === "mcp"
+    ? import("./start-mcp.ts")
+    : first === "hook" && more.length === 1 && !more[0]?.startsWith("-")
+      ? import("./start-hook.ts")
+      : import("./start.ts"));
   await start();
 }

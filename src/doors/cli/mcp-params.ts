@@ -65,6 +65,7 @@ export const connectCommand: Command = {
       summary: "the program; without it, which ones are connected",
     },
     project: { kind: "boolean", summary: "the file of this folder's project instead of your own" },
+    plugin: { kind: "boolean", summary: "opencode: the plugin that records, instead of the MCP server" },
     dryRun: { kind: "boolean", summary: "show the difference and write nothing" },
     undo: { kind: "boolean", summary: "put back what stood there before, to the byte" },
     yes: { kind: "boolean", letter: "y", summary: "write without asking" },
@@ -75,7 +76,33 @@ export const connectCommand: Command = {
     ["loci connect", "which programs are connected"],
     ["loci connect claude-code", "in all your projects"],
     ["loci connect cursor --project --dry-run", "what would be written into .cursor/mcp.json"],
+    ["loci connect opencode --plugin", "OpenCode records what it does: docs/opencode.md"],
     ["loci connect claude-code --undo", "the way back"],
   ],
   run: async (call) => (await import("./commands/connect.ts")).connect(call),
+};
+
+/** `loci attach`. */
+export const attachCommand: Command = {
+  name: "attach",
+  summary: "record a running server of agents until Ctrl-C",
+  params: {
+    program: {
+      kind: "enum",
+      positional: true,
+      required: true,
+      choices: ["opencode"],
+      summary: "the program",
+    },
+    server: { kind: "string", positional: true, required: true, summary: "the URL of its server" },
+    directory: { kind: "string", summary: "only sessions of this folder", placeholder: "FOLDER" },
+    session: { kind: "string", summary: "only this session, and its sub-agents", placeholder: "ID" },
+  },
+  details:
+    "Listens to the server and catches up with what it did while nobody listened. The password comes from OPENCODE_SERVER_PASSWORD. The server is not changed, and not held up.",
+  examples: [
+    ["loci attach opencode http://127.0.0.1:4096", "everything that opencode serve does"],
+    ["loci attach opencode http://127.0.0.1:4096 --directory .", "of this folder"],
+  ],
+  run: async (call) => (await import("./commands/attach.ts")).attach(call),
 };

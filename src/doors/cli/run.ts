@@ -5,7 +5,14 @@ import { readInput } from "../../operations/values.ts";
 import { commandAt, parseArguments } from "./args.ts";
 import { type Command, globalParams, paramLabel } from "./command.ts";
 import { commands, summaryCommand } from "./commands.ts";
-import { calledAs, readSettings, type SettingName, type Settings, withStore } from "./config.ts";
+import {
+  calledAs,
+  readSettings,
+  type SettingName,
+  type Settings,
+  syncSettings,
+  withStore,
+} from "./config.ts";
 import { commandHelp, overview } from "./help.ts";
 import { helpAbout, namedCommand, nameIn } from "./named.ts";
 import { createOutput, type Format, formats, jsonText } from "./output.ts";
@@ -119,6 +126,7 @@ function readCommand({
   for (const [flag, name] of [
     ["db", "url"],
     ["redact", "redact"],
+    ["hub", "syncUrl"],
   ] as const) {
     const value = given[flag];
     if (typeof value === "string" && value !== "") flags[name] = value;
@@ -204,7 +212,7 @@ async function runCommand({ command, input, settings, format }: Asked, world: Wo
         if (before) return before;
         // What only answers itself (help, config, completion) does not load the store's code.
         const { open } = await import("../../open.ts");
-        const loci = await open(place, { inThread: true });
+        const loci = await open(place, { inThread: true, ...syncSettings(settings, env) });
         opened.set(place, loci);
         return loci;
       },

@@ -2,12 +2,12 @@ import { existsSync, readdirSync, statfsSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import type { NamedCheck } from "../doctor.ts";
-import { expiring, findHistory } from "../history.ts";
+import { findHistory } from "../history.ts";
 import { nearest } from "../nearest.ts";
 import type { Context } from "../operation.ts";
 
 /** Everything that does not need the store. */
-export function machineChecks({ env, now }: Context): readonly NamedCheck[] {
+export function machineChecks({ env }: Context): readonly NamedCheck[] {
   const home = env["LOCI_HOME"] ? resolve(env["LOCI_HOME"]) : join(env["HOME"] || homedir(), ".loci");
   return [
     { name: "node", look: nodeVersion },
@@ -17,7 +17,6 @@ export function machineChecks({ env, now }: Context): readonly NamedCheck[] {
     { name: "folder", look: () => folderMode(home) },
     { name: "reports", look: () => bugReports(home) },
     { name: "transcripts", look: () => transcripts(env) },
-    { name: "transcripts kept", look: () => transcriptsKept(env, now()) },
   ];
 }
 
@@ -40,6 +39,7 @@ const ours = [
   "LOCI_LIMIT",
   "LOCI_FORMAT",
   "LOCI_REDACT",
+  "LOCI_CONTEXT",
 ];
 
 function variables(env: Context["env"]): ReturnType<NamedCheck["look"]> {
@@ -141,17 +141,5 @@ function transcripts(env: Context["env"]): ReturnType<NamedCheck["look"]> {
     state: "warn",
     fact: `none in ${folder}`,
     fix: "loci import PATH, if they are elsewhere; loci demo",
-  };
-}
-
-function transcriptsKept(env: Context["env"], now: number): ReturnType<NamedCheck["look"]> {
-  const history = findHistory(env);
-  const soon = expiring(history, now);
-  const rule = `Claude Code removes them after ${history.keptDays} days`;
-  if (soon.length === 0) return { state: "ok", fact: rule };
-  return {
-    state: "warn",
-    fact: `${soon.length} go within 7 days: ${rule}`,
-    fix: "loci keeps what it has read; to keep the files too, set cleanupPeriodDays in Claude Code's settings.json",
   };
 }

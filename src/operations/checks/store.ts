@@ -9,7 +9,8 @@ import { listSpool } from "../../record/leftovers.ts";
 import { hasLeftovers } from "../../record/recovery.ts";
 import type { Finding, NamedCheck } from "../doctor.ts";
 import { serverChecks } from "./server.ts";
-import { findHistory } from "../history.ts";
+import { expiring, findHistory } from "../history.ts";
+import { syncChecks } from "./sync.ts";
 import type { Context } from "../operation.ts";
 
 /** Everything that is asked of an open store. */
@@ -17,6 +18,7 @@ export function storeChecks(loci: Loci, { env, now }: Context): readonly NamedCh
   return [
     { name: "store", look: () => storeFile(loci) },
     ...serverChecks(loci, { env, now }),
+    ...syncChecks(loci, now()),
     { name: "schema", look: () => schemaVersion(loci) },
     { name: "integrity", look: () => integrity(loci) },
     { name: "permissions", look: () => permissions(loci) },
@@ -26,6 +28,7 @@ export function storeChecks(loci: Loci, { env, now }: Context): readonly NamedCh
     { name: "ledger", look: () => ledgerBalance(loci) },
     { name: "dropped", look: () => dropped(loci) },
     { name: "imported", look: () => imported(loci, env) },
+    { name: "transcripts kept", look: () => transcriptsKept(loci, { env, now: now() }) },
     { name: "unreadable lines", look: () => unreadable(loci) },
     { name: "prices", look: () => prices(loci) },
     { name: "running sessions", look: () => runningSessions(loci, now()) },
@@ -185,6 +188,27 @@ async function imported(loci: Loci, env: Context["env"]): Promise<Finding> {
   const fact = `${read} files read, ${history.files.length - behind.length} of ${history.files.length} transcripts up to date`;
   if (behind.length === 0) return { state: "ok", fact };
   return { state: "warn", fact: `${fact}; ${behind.length} have something new`, fix: "loci" };
+}
+
+async function transcriptsKept(
+  loci: Loci,
+  { env, now }: { readonly env: Context["env"]; readonly now: number },
+): Promise<Finding> {
+  const history = findHistory(env);
+  const { sessions, unread, first } = await expiring(loci, history, { now });
+  const rule = `Claude Code removes them after ${history.keptDays} days`;
+  if (sessions === 0) return { state: "ok", fact: rule };
+  const on = new Date(first).toISOString().slice(0, 10);
+  if (unread.length === 0)
+    return {
+      state: "ok",
+      fact: `${rule}: ${sessions} go within 7 days, the first on ${on}; all of them are kept here`,
+    };
+  return {
+    state: "warn",
+    fact: `${rule}: of ${sessions} that go within 7 days ${unread.length} are not kept here, the first goes on ${on}`,
+    fix: "loci reads them now; to keep the files longer, set cleanupPeriodDays in Claude Code's settings.json",
+  };
 }
 
 async function unreadable({ engine }: Loci): Promise<Finding> {

@@ -7,6 +7,7 @@ import { importClaudeFlow } from "./claude-flow.ts";
 import { settleFamilies } from "./families.ts";
 import { type FoundFile, findFiles } from "./files.ts";
 import { type Identity, identify } from "./identify.ts";
+import { inThisThread } from "./inline.ts";
 import { importInterchange } from "./interchange.ts";
 import { listSessions } from "./listing.ts";
 import { importOpenCode } from "./opencode.ts";
@@ -38,7 +39,7 @@ export async function importPaths(parts: ImportParts, options: ImportOptions = {
   const files = findFiles(rest, {
     onUnreadable: (path, error) => unreadable.push({ path, problem: error.message }),
   });
-  await using threads = createThreads(options.workers ?? 2);
+  await using threads = options.workers === 0 ? inThisThread() : createThreads(options.workers ?? 2);
   const run = startRun(parts, options, threads);
   run.problems.push(...unreadable);
   try {

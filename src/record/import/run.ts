@@ -49,7 +49,7 @@ export interface ImportOptions {
   readonly onProgress?: (progress: ImportProgress) => void;
   /** Stops between two steps: the same import goes on from there. */
   readonly signal?: AbortSignal;
-  /** Threads that read. Default 2. */
+  /** Threads that read. Default 2; 0 reads in this thread, for a few lines. */
   readonly workers?: number;
   readonly limits?: Partial<LineLimits>;
 }

@@ -3,6 +3,7 @@ import { errorCode } from "../../errors.ts";
 import type { FromThread, Job, ToThread } from "./job.ts";
 import { readTranscript } from "./read.ts";
 import { scanTranscript } from "./scan.ts";
+import { codeOfSystem } from "./threads.ts";
 
 /** Batches that may be on their way to the store at once: memory is bounded by them. */
 const ahead = 2;
@@ -45,7 +46,7 @@ function serve(): void {
           send({
             kind: "failed",
             message: error instanceof Error ? error.message : String(error),
-            code: errorCode(error) ?? systemCode(error),
+            code: errorCode(error) ?? codeOfSystem(error),
           }),
       );
     }
@@ -54,10 +55,6 @@ function serve(): void {
 
 function isPlain(buffer: ArrayBufferLike): buffer is ArrayBuffer {
   return buffer instanceof ArrayBuffer;
-}
-
-function systemCode(error: unknown): string | null {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : null;
 }
 
 serve();

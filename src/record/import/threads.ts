@@ -117,7 +117,15 @@ const systemCodes: Readonly<Record<string, ErrorCode>> = {
   EPERM: "permission",
 };
 
-function failure(path: string, message: Extract<FromThread, { kind: "failed" }>): LociError {
+/** The system's own word for what went wrong with a file. */
+export function codeOfSystem(error: unknown): string | null {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : null;
+}
+
+export function failure(
+  path: string,
+  message: Pick<Extract<FromThread, { kind: "failed" }>, "message" | "code">,
+): LociError {
   const code = Object.hasOwn(systemCodes, message.code ?? "") ? systemCodes[message.code ?? ""] : undefined;
   return new LociError(code ?? "invalid", `A transcript could not be read: ${message.message}`, {
     where: path,

@@ -86,7 +86,7 @@ export const declarations: readonly SourceDeclaration[] = [
   {
     source: "opencode",
     program: "OpenCode 1.18.33",
-    reads: "`XDG_DATA_HOME/opencode/opencode*.db` (`OPENCODE_DB`), a copy of it",
+    reads: "its events, live; `XDG_DATA_HOME/opencode/opencode*.db` (`OPENCODE_DB`), a copy of it",
     captures: [
       ...shared,
       "exit codes",
@@ -96,9 +96,11 @@ export const declarations: readonly SourceDeclaration[] = [
       "retries that it kept",
       "compactions",
       "its own cost",
+      "live: permissions, retries, every event as it is",
     ],
     loses: [
-      "permissions, to-do lists and diffs",
+      "to-do lists and diffs, but for their events",
+      "permissions and retries in moments in which nobody listened",
       "sessions that were deleted",
       "answers that are still being given",
     ],

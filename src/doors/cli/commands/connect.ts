@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
@@ -18,6 +19,7 @@ import { unifiedDiff } from "../connect/diff.ts";
 import { type Found, readConfig, removeFolders, replaceFile } from "../connect/file.ts";
 import { createKeeper, digestOf } from "../connect/kept.ts";
 import { connections } from "../connect/list.ts";
+import { pluginFile, pluginText } from "../connect/plugin.ts";
 import { jsonText } from "../output.ts";
 import { safeText } from "../safe.ts";
 
@@ -36,17 +38,63 @@ export async function connect(call: Call): Promise<number | undefined> {
   const where = { env, folder, person: env["HOME"] || homedir(), platform: process.platform };
   const name = clientNames.find((one) => one === textInput(input, "client"));
   if (name === undefined) {
-    const asked = ["project", "dryRun", "undo", "yes"].find((flag) => flagInput(input, flag));
+    const asked = ["project", "plugin", "dryRun", "undo", "yes"].find((flag) => flagInput(input, flag));
     if (asked === undefined) return connections(call, where);
     throw new LociError("invalid", `${flagName(asked)} is for one program: which?`, {
       next: `loci connect ${clientNames.join("|")}`,
     });
   }
+  if (flagInput(input, "plugin")) return connectPlugin(call, name, where);
   const file = fileOf(name, flagInput(input, "project"), where);
   const found = readConfig(file);
   return flagInput(input, "undo")
     ? undo(call, name, found)
     : write(call, { name, found, change: connected(name, found, commandOf(call, name, where)) });
+}
+
+/** `loci connect opencode --plugin`: a file of its own, which OpenCode loads. */
+async function connectPlugin(call: Call, name: ClientName, where: Whereabouts): Promise<number | undefined> {
+  const { input, settings } = call;
+  const project = flagInput(input, "project");
+  if (name !== "opencode") {
+    throw new LociError("invalid", `${clients[name].title} takes no plugin from us.`, {
+      where: "--plugin",
+      next: "loci connect opencode --plugin",
+    });
+  }
+  if (settings.get("url").origin === "flag --db") {
+    throw new LociError(
+      "invalid",
+      "The plugin records into the store that LOCI_URL names where OpenCode is started.",
+      {
+        where: "--db",
+        next: "LOCI_URL=URL opencode",
+      },
+    );
+  }
+  const found = readConfig(pluginFile(project, where));
+  const undo = flagInput(input, "undo");
+  const text = undo ? "" : pluginText();
+  const bytes = undo ? undefined : Buffer.from(text);
+  const plan: Plan = { name, found, change: { text, bytes, changed: text !== found.text } };
+  if (!plan.change.changed) {
+    return say(
+      call,
+      outcome(plan, false),
+      undo ? "The plugin is not there." : "OpenCode has the plugin already.",
+    );
+  }
+  if (!(await agreed(call, plan))) return undefined;
+  if (undo) rmSync(found.path);
+  else replaceFile(found, Buffer.from(text), project ? 0o644 : 0o600);
+  const way = `loci connect opencode --plugin${project ? " --project" : ""} --undo`;
+  return say(
+    call,
+    outcome(plan, true),
+    undo
+      ? "The plugin is out. Start OpenCode anew."
+      : `OpenCode records from its next start on. The way back: ${way}`,
+  );
 }
 
 /** With the store, where one was named: the client has neither our flags nor our folder. */

@@ -12,6 +12,7 @@ import {
 import type { ServerParts } from "../../mcp/server.ts";
 import type { Input } from "../../../operations/operation.ts";
 import { type Call, flagInput, flagName, textInput } from "../command.ts";
+import { recordMeanwhile } from "../hook/record.ts";
 import { httpParams } from "../mcp-params.ts";
 import { version } from "../version.ts";
 import { mcpOverHttp } from "./mcp-http.ts";
@@ -44,11 +45,20 @@ export async function mcp(call: Call): Promise<undefined> {
     folder,
     now,
   };
+  const recording = flagInput(input, "record")
+    ? recordMeanwhile({
+        open: parts.open,
+        home: settings.home,
+        now,
+        redact: { off: settings.get("redact").value === "off" },
+      })
+    : undefined;
   if (flagInput(input, "http")) await mcpOverHttp(parts, call);
   else {
     checkStdio(input);
     await serveTools({ ...parts, signal });
   }
+  await recording?.close();
   await databases.close();
   // A store that could not be opened has told its caller; there is nothing to close.
   await (await opened?.catch(() => undefined))?.close();

@@ -7,7 +7,7 @@ import { summarize } from "../../../operations/summary.ts";
 import type { Call } from "../command.ts";
 import { tilde, withStore } from "../config.ts";
 import { showAnswer } from "../operated.ts";
-import { counted, size } from "../people.ts";
+import { counted, localTime, size } from "../people.ts";
 import { drawTable } from "../table.ts";
 import { version } from "../version.ts";
 import { summaryView } from "../views/summary.ts";
@@ -73,13 +73,24 @@ async function readAndShow(call: Call, { loci, history }: Reading): Promise<unde
   await reading;
   if (drawn > 0) await out.write(`\u001b[${drawn}A\u001b[J`);
   await show(call, loci);
-  const soon = news === 0 ? [] : expiring(history, call.now());
-  if (soon.length > 0) {
-    out.note(
-      `Claude Code removes ${counted(soon.length, "file")} such as ${basename(soon[0]?.path ?? "")} within 7 days; what they hold stays here.`,
+  await warnOfRemoval(call, { loci, history, news });
+  return undefined;
+}
+
+/** Claude Code removes what is old: said where something new was read, and always where something is not kept. */
+async function warnOfRemoval(call: Call, { loci, history, news }: Reading & { news: number }): Promise<void> {
+  const { sessions, unread, first } = await expiring(loci, history, { now: call.now() });
+  if (sessions === 0) return;
+  const on = localTime(first).slice(0, 10);
+  if (unread.length > 0) {
+    call.out.note(
+      `Claude Code removes ${counted(unread.length, "session")} that could not be read, the first on ${on} (${basename(unread[0]?.path ?? "")}): loci doctor`,
+    );
+  } else if (news > 0) {
+    call.out.note(
+      `Claude Code removes ${counted(sessions, "session")}, the first on ${on}, within 7 days; what they hold stays here.`,
     );
   }
-  return undefined;
 }
 
 /** Answers how many lines it took. */

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import type { Loci } from "../../../open.ts";
 import type { Page } from "../../../operations/answers.ts";
 import { type TailItem, tailMessages } from "../../../operations/sessions.ts";
 import type { Call } from "../command.ts";
@@ -13,13 +14,21 @@ import { truncate } from "../width.ts";
 export async function tail(call: Call): Promise<number | undefined> {
   const { input, out } = call;
   const loci = await call.open();
+  // What agents are writing now comes in while we look; where that cannot be, what is stored is shown all the same.
+  await using following = input["follow"] === true ? await follow(loci, call) : undefined;
+  await following?.settled().catch(() => undefined);
   const first = asPage(await tailMessages.run(loci, input, call.context));
   if (input["follow"] !== true) {
     await showAnswer(call, first, { view: tailView, loci });
     return undefined;
   }
-  const seen = new Set<string>();
   let from = first.items.reduce((latest, { createdAt }) => Math.max(latest, Date.parse(createdAt)), 0);
+  const since = (): Promise<readonly TailItem[]> => {
+    const asked = { ...input, after: Math.max(0, from - late), limit: 1000 };
+    return tailMessages.run(loci, asked, call.context).then((answer) => asPage(answer).items);
+  };
+  const shown = new Set(first.items.map(({ messageId }) => messageId));
+  const seen = new Set((await since()).map(({ messageId }) => messageId).filter((id) => !shown.has(id)));
   let items = first.items;
   while (!call.signal.aborted) {
     const fresh = items.filter(({ messageId }) => !seen.has(messageId));
@@ -29,11 +38,18 @@ export async function tail(call: Call): Promise<number | undefined> {
     }
     await out.lines(fresh.map((item) => line(item, call)));
     // The wait is over at once when somebody presses Ctrl-C.
-    await pause(500, undefined, { signal: call.signal }).catch(() => undefined);
-    const next = { ...input, after: from, limit: 1000 };
-    items = asPage(await tailMessages.run(loci, next, call.context)).items;
+    await pause(250, undefined, { signal: call.signal }).catch(() => undefined);
+    items = await since();
   }
   return undefined;
+}
+
+/** Of two agents the one's messages may come in later than newer ones of the other. */
+const late = 60_000;
+
+function follow(loci: Loci, { env, settings }: Call): ReturnType<Loci["follow"]> {
+  const off = settings.get("redact").value === "off";
+  return loci.follow({ env, redact: { off }, onProblem: () => undefined });
 }
 
 /** The operation's answer, whose type its declaration forgot. */

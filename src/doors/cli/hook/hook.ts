@@ -1,0 +1,79 @@
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { Loci } from "../../../open.ts";
+import type { Millis } from "../../../operations/operation.ts";
+import type { Environment } from "../screen.ts";
+import { projectContext } from "./context.ts";
+
+export const hookEvents = ["start", "turn"] as const;
+
+/** What a hook of an agent's program tells us: a session begins, or something new stands in its transcript. */
+export type HookEvent = (typeof hookEvents)[number];
+
+export interface HookWorld {
+  readonly event: HookEvent;
+  /** The store; the file need not be there. */
+  readonly url: string;
+  readonly env: Environment;
+  readonly folder: string;
+  /** What the program says of it, in JSON. */
+  readonly said: string;
+  readonly now: () => Millis;
+  readonly redact: { readonly off: boolean };
+}
+
+/** Answers what is printed. An agent waits for it: a store that is held by another process is not waited for. */
+export async function hook({ event, url, env, folder, said, now, redact }: HookWorld): Promise<string> {
+  const told = readTold(said);
+  if (event === "start") {
+    if (env["LOCI_CONTEXT"] === "off" || isMissing(url)) return "";
+    const context = await within(url, (loci) => projectContext(loci, told.cwd ?? folder, now()));
+    if (context === "") return "";
+    const hookSpecificOutput = { hookEventName: "SessionStart", additionalContext: context };
+    return `${JSON.stringify({ hookSpecificOutput })}\n`;
+  }
+  const transcript = told.transcript_path;
+  if (transcript === undefined || !existsSync(transcript)) return "";
+  // A session's sub-agents stand in a folder of its name.
+  const agents = join(dirname(transcript), told.session_id ?? "", "subagents");
+  const paths = [transcript, ...(told.session_id !== undefined && existsSync(agents) ? [agents] : [])];
+  await within(url, (loci) =>
+    loci.import(paths, { source: "claude-code", index: false, workers: 0, redact }).then(() => ""),
+  );
+  return "";
+}
+
+/** For another process that writes, in ms. A store that is held for longer is left alone. */
+const longestWait = 30;
+
+async function within(url: string, work: (loci: Loci) => Promise<string>): Promise<string> {
+  const { open } = await import("../../../open.ts");
+  const loci = await open(url, { inThread: true, busyTimeout: longestWait, queries: false });
+  try {
+    return await work(loci);
+  } finally {
+    await loci.close();
+  }
+}
+
+export function isServer(url: string): boolean {
+  return /^(?!file:)[a-z][a-z0-9+.-]+:/i.test(url);
+}
+
+/** A file that is not there yet knows nothing. */
+function isMissing(url: string): boolean {
+  return !isServer(url) && !existsSync(resolve(url.replace(/^file:(\/\/)?/, "")));
+}
+
+type Told = Partial<Record<"transcript_path" | "session_id" | "cwd", string>>;
+
+function readTold(said: string): Told {
+  try {
+    const value: unknown = JSON.parse(said);
+    if (typeof value !== "object" || value === null) return {};
+    const texts = Object.entries(value).filter(([, text]) => typeof text === "string" && text !== "");
+    return Object.fromEntries(texts);
+  } catch {
+    return {};
+  }
+}

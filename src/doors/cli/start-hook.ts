@@ -1,0 +1,37 @@
+import { readSettings } from "./config.ts";
+import { hook, hookEvents, isServer } from "./hook/hook.ts";
+
+/**
+ * How long an agent is kept waiting at most, in ms: what is not done by then is left to the next process. A server may
+ * be silent for ever; a file takes the processor's time and no other, since who holds it is not waited for.
+ */
+const deadlines = { server: 250, file: 3_000 };
+
+/**
+ * The start of `loci hook EVENT`: without the rest of the command line, since an agent waits for it. It ends well
+ * whatever happens, and says nothing that is no context: an agent is never troubled by its recorder.
+ */
+export async function start(): Promise<void> {
+  const event = hookEvents.find((one) => one === process.argv[3]);
+  if (event === undefined) process.exit(0);
+  try {
+    const { env } = process;
+    const folder = process.cwd();
+    const settings = readSettings({ flags: {}, env, folder });
+    const url = settings.get("url").value ?? "";
+    setTimeout(() => process.exit(0), isServer(url) ? deadlines.server : deadlines.file);
+    const redact = { off: settings.get("redact").value === "off" };
+    const text = await hook({ event, url, env, folder, said: await given(), now: Date.now, redact });
+    if (text !== "") await new Promise<void>((done) => process.stdout.write(text, () => done()));
+  } catch {
+    // The transcript stays where it is: `loci doctor` tells what is wrong with the store.
+  }
+  process.exit(0);
+}
+
+async function given(): Promise<string> {
+  if (process.stdin.isTTY) return "";
+  const pieces: Buffer[] = [];
+  for await (const piece of process.stdin) pieces.push(Buffer.from(piece));
+  return Buffer.concat(pieces).toString("utf8");
+}
