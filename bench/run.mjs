@@ -15,6 +15,7 @@ const all = [
   "mcp",
   "cache",
   "queries",
+  "feed",
   "tasks",
   "agents",
   "sync",

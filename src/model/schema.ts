@@ -143,8 +143,14 @@ export const storeCollections: readonly AnyCollection[] = storeSchema.migrations
   create.map((one) => grown.find(({ name }) => name === one.name) ?? one),
 );
 
+/** What is there where sync was switched on. */
+export const syncCollections: readonly AnyCollection[] = syncSchema.migrations.flatMap(
+  ({ create = [] }) => create,
+);
+
 /** Every collection that Loci has a table for. */
 export const ownCollections: readonly AnyCollection[] = [
   ...storeCollections,
-  ...[searchSchema, syncSchema].flatMap(({ migrations }) => migrations.flatMap(({ create = [] }) => create)),
+  ...searchSchema.migrations.flatMap(({ create = [] }) => create),
+  ...syncCollections,
 ];

@@ -30,7 +30,7 @@ export interface Session {
   /** The folder the agent worked in, as the runtime said it (`cwd`). */
   readonly projectPath: string | null;
   readonly title: string | null;
-  /** Which source made it: `claude-code`, `codex`, `gemini`, `opencode`, `loci` (an interchange file), `otlp` (telemetry), `recorder`. */
+  /** Which source made it: `claude-code`, `codex`, `gemini`, `opencode`, `loci` (an interchange file), `otlp` (telemetry), `ai-sdk`, `openai-agents`, `recorder`. */
   readonly source: string;
   /** The session's name in its source, where that differs from `id`. */
   readonly sourceId: string | null;

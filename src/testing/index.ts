@@ -1,3 +1,4 @@
+import { applyCases } from "./cases/apply.ts";
 import { exchangeCases } from "./cases/exchange.ts";
 import { feedCases } from "./cases/feed.ts";
 import { findCases } from "./cases/find.ts";
@@ -44,6 +45,7 @@ export function engineSuite(
     ...rollupCases,
     ...wakeCases,
     ...feedCases,
+    ...applyCases,
   };
   const unknown = Object.keys(gaps).filter((gap) => !(gap in cases));
   if (unknown.length > 0) throw new Error(`The suite has no test named ${unknown.join(", ")}.`);

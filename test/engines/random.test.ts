@@ -10,6 +10,7 @@ import { createPostgresEngine } from "../../dist/engines/postgres/postgres.js";
 import { suiteSchema, type Thing, things } from "../../dist/testing/index.js";
 import { createRemoteEngine } from "../../dist/engines/remote/remote.js";
 import { openTurso } from "../../dist/engines/turso/turso.js";
+import { sameNotes, startNotes } from "../support/notes.ts";
 import { missingTurso } from "../support/turso.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { startSqld } from "../support/sqld.ts";
@@ -221,16 +222,19 @@ async function outcome(run: Step, engine: Engine): Promise<unknown> {
 async function agrees(engine: Engine, runs: number): Promise<number> {
   let steps = 0;
   let answered = 0;
+  let notes = 0;
   const property = fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 12 }), async (sequence) => {
     const reference = createMemoryEngine();
     await reference.prepare(suiteSchema);
     await engine.write([remove(things, {})]);
+    const begin = await startNotes(reference, engine);
     for (const run of [...sequence, (one: Engine) => one.find(things)]) {
       const expected = await outcome(run, reference);
       expect(await outcome(run, engine)).toEqual(expected);
       steps++;
       if (Array.isArray(expected) && expected.length > 0) answered++;
     }
+    notes += await sameNotes(reference, engine, begin);
   });
   await fc.assert(property, {
     numRuns: runs,
@@ -238,6 +242,7 @@ async function agrees(engine: Engine, runs: number): Promise<number> {
   });
   // Sequences that find nothing would prove nothing.
   expect(answered).toBeGreaterThan(steps / 3);
+  expect(notes).toBeGreaterThan(runs);
   return steps;
 }
 
@@ -252,7 +257,7 @@ describe("every engine agrees with the reference on random sequences", () => {
     await using engine = await openLibsql(join(folder, "here.db"), { inThread: true });
     await engine.prepare(suiteSchema);
     expect(await agrees(engine, 1500)).toBeGreaterThan(6000);
-  });
+  }, 240_000);
 
   test("libsql in its own thread", async () => {
     await using engine = await openLibsql(join(folder, "thread.db"));

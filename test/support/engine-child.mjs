@@ -9,7 +9,7 @@ const { createPostgresEngine } = await import(new URL("engines/postgres/postgres
 const { createRemoteEngine } = await import(new URL("engines/remote/remote.js", dist).href);
 const { openTurso } = await import(new URL("engines/turso/turso.js", dist).href);
 const testing = await import(new URL("testing/index.js", dist).href);
-const { insert } = await import(new URL("engine/engine.js", dist).href);
+const { insert, remove, update } = await import(new URL("engine/engine.js", dist).href);
 
 const open = (url) =>
   url.startsWith("http:")
@@ -87,6 +87,20 @@ const roles = {
     await ready();
     db.exec("rollback");
     return {};
+  },
+
+  /** Makes, changes and removes things, all of which a feed has to tell. */
+  async change({ url, name, rows }) {
+    const engine = await open(url);
+    await ready();
+    for (let n = 0; n < rows; n++) {
+      const id = `${name}-${n}`;
+      await engine.write([insert(testing.things, [testing.thing({ id })])]);
+      await engine.write([update(testing.things, { id }, { name: "changed" })]);
+      if (n % 3 === 0) await engine.write([remove(testing.things, { id })]);
+    }
+    await engine.close();
+    return { rows };
   },
 
   /** Writes until it is killed, and says which rows were acknowledged. */

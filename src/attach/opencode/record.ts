@@ -55,6 +55,7 @@ class Recording implements OpencodeRecording {
   #directory: string | undefined;
   #connected = false;
   #told = false;
+  #done = false;
   #saving: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #ended: Promise<void> = Promise.resolve();
@@ -103,11 +104,13 @@ class Recording implements OpencodeRecording {
   [Symbol.asyncDispose] = (): Promise<void> => this.close();
 
   async #end(timeout: number): Promise<void> {
-    if (this.#connected && timeout > 0)
-      await within(
-        this.#serially(() => this.#catchUp()),
-        timeout,
-      );
+    const last = async (): Promise<void> => {
+      await this.#catchUp();
+      // What is still on its way is older than what was just asked for.
+      this.#done = true;
+    };
+    if (this.#connected && timeout > 0) await within(this.#serially(last), timeout);
+    this.#done = true;
     this.#stop.abort();
     this.#notify();
     await within(this.#ended, 1_000);
@@ -137,6 +140,7 @@ class Recording implements OpencodeRecording {
   }
 
   async #take(value: unknown): Promise<void> {
+    if (this.#done) return;
     const payload = objectOf(objectOf(value)?.["payload"]) ?? objectOf(value);
     const durable = payload?.["type"] === "sync" ? objectOf(payload["syncEvent"]) : undefined;
     if (durable === undefined) {

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { Copies } from "../../engine/engine.ts";
 import { LociError } from "../../errors.ts";
-import { storeCollections } from "../../model/schema.ts";
+import { storeCollections, syncCollections } from "../../model/schema.ts";
 import { createSqlEngine } from "../sql/engine.ts";
 import { createSqliteDialect } from "../sql/sqlite.ts";
 import { openThread } from "./thread.ts";
@@ -20,7 +20,7 @@ export function createLibsqlCopies(place: string, backup: (path: string) => Prom
           throw new LociError("corrupt", `${path} is damaged: ${wrong[0]}.`, { where: path });
         const engine = createSqlEngine(client, createSqliteDialect("libsql"));
         const counts: Record<string, number> = {};
-        for (const collection of storeCollections) {
+        for (const collection of [...storeCollections, ...syncCollections]) {
           const count = await engine
             .rollup(collection as never, { by: [], measures: { count: "count" } })
             .catch((error: unknown) => noneWhereMissing(error));

@@ -2,6 +2,7 @@ import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import Database from "libsql";
 import { newId } from "../../model/id.ts";
 import { pendingSearch, storeMark } from "../../model/search.ts";
+import { newStoreId, syncSelf } from "../../model/sync.ts";
 import { quoted } from "../sql/writer.ts";
 import type { RestoreWord } from "./copies.ts";
 
@@ -48,6 +49,9 @@ function exchange(db: Database.Database): void {
     db.exec(
       "delete from main.sqlite_sequence; insert into main.sqlite_sequence select * from copy.sqlite_sequence",
     );
+  // What it told after the copy was made is no more: for others it is another store by now.
+  if (fresh.some(({ name }) => name === syncSelf.name))
+    db.prepare(`update main.${quoted(syncSelf.name)} set store = ?`).run([newStoreId()]);
   // The search index is another store's by now, and is made anew.
   db.prepare(`update main.${quoted(pendingSearch.name)} set session_id = ? where id = ?`).run([
     newId(),

@@ -3,6 +3,7 @@ import type { SqlExecuted } from "../../engine/engine.ts";
 import { LociError } from "../../errors.ts";
 import { columnName } from "../../model/collection.ts";
 import { ownCollections } from "../../model/schema.ts";
+import { syncVersions } from "../../model/sync.ts";
 import { createAnswer, type Limits } from "../sql/guard-answer.ts";
 import { checkChange } from "../sql/guard-program.ts";
 import { type Change, isKept, sqliteWriting } from "../sql/guard-write.ts";
@@ -111,8 +112,10 @@ function checkTables(db: Database.Database, statement: Change, values: readonly 
     ),
   );
   const targets = new Set(statement.targets.map(({ name }) => name));
-  for (const page of checkChange(steps, sqliteWriting.write.functions)) {
+  const isNoted = areNoted(db, targets);
+  for (const page of checkChange(steps, sqliteWriting.write.functions, isNoted)) {
     const table = roots.get(page);
+    if (isNoted && table === syncVersions.name) continue;
     // A statement cannot name it; AUTOINCREMENT counts there.
     const isCounter = table === "sqlite_sequence";
     if (table !== undefined && (targets.has(table) || isCounter || !isKept(table))) continue;
@@ -121,6 +124,16 @@ function checkTables(db: Database.Database, statement: Change, values: readonly 
       `The statement would change ${table ?? "the schema"}, which it does not name.`,
     );
   }
+}
+
+/** Whether there are triggers, and all of them are those of our own tables by which sync notes changes. */
+function areNoted(db: Database.Database, targets: ReadonlySet<string>): boolean {
+  const find = db.prepare("select name, lower(tbl_name) from sqlite_master where type = 'trigger'").raw();
+  const triggers = (find.all([]) as string[][]).filter(([, table = ""]) => targets.has(table));
+  return (
+    triggers.length > 0 &&
+    triggers.every(([name, table = ""]) => isKept(table) && name?.startsWith(`sync_${table}_`))
+  );
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Column, Dialect } from "../sql/dialect.ts";
 import { postgresRules } from "../sql/guard-lists.ts";
 import { payloadValue, safeInteger } from "../sql/sqlite.ts";
 import { createWriter, quoted } from "../sql/writer.ts";
+import { postgresFeed } from "./feed.ts";
 import { fuse } from "./fuse.ts";
 import { casts, encode, insertText, mapTexts, takeText } from "./texts.ts";
 
@@ -57,6 +58,7 @@ export const postgresDialect: Dialect = {
     const { steps, answer } = takeText(parts, writer);
     return [query(`with ${steps} select ${select(parts.columns)} ${answer}`, writer.params)];
   },
+  feed: postgresFeed,
   fuse: (fusing) => fuse(postgresDialect, fusing),
   hasTable: (name) => query("select 1 where to_regclass($1::text) is not null", [quoted(name)]),
   lockSchema: [statement(`select pg_advisory_xact_lock(${schemaLock})`)],

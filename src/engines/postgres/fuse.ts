@@ -11,7 +11,7 @@ import { alikeText, gather, type Part } from "./together.ts";
  * messages. All parts see the rows as they were before, so this is done only where nobody could tell: each part has a
  * table of its own, and the take cannot want what a change of its table touches.
  */
-export function fuse(dialect: Dialect, { changes, take }: Fusing): Fused | undefined {
+export function fuse(dialect: Dialect, { changes, take, amongOthers }: Fusing): Fused | undefined {
   const parts = gather(changes);
   const [first] = parts;
   if (!first) return undefined;
@@ -35,7 +35,7 @@ export function fuse(dialect: Dialect, { changes, take }: Fusing): Fused | undef
     ` + 0 / ${wanted[place] ? `(${count(place)} / ${wanted[place]})` : count(place)}`;
   const others = parts.flatMap(({ least }, place) => (place > 0 && least > 0 ? [stop(place)] : [])).join("");
   const checked =
-    (wanted[0] ? stop(0) : "") +
+    (wanted[0] || (amongOthers && first.least > 0) ? stop(0) : "") +
     (others && guarded ? ` + case when ${guarded} then 0${others} else 0 end` : others);
   const counts = parts.map((_, n) => `${count(n)}${n === 0 ? checked : ""} as n${n}`).join(", ");
   const fused = (sql: string): Fused => ({

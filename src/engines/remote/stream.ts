@@ -28,12 +28,13 @@ const inTransaction: Condition = { type: "not", cond: { type: "is_autocommit" } 
 export async function inOneTransaction(
   server: Server,
   begin: "begin" | "begin immediate",
-  work: (engine: Engine) => Promise<void>,
+  work: (engine: Engine, client: SqlClient) => Promise<void>,
 ): Promise<void> {
   const stream = server.stream();
   try {
     await stream.batch([{ stmt: hranaStatement(begin, [], false) }]);
-    await work(createSqlEngine(clientOf(server.place, stream), remoteDialect));
+    const client = clientOf(server.place, stream);
+    await work(createSqlEngine(client, remoteDialect), client);
     const [done] = await stream.batch([
       { stmt: hranaStatement("commit", [], false), condition: inTransaction },
     ]);

@@ -33,6 +33,8 @@ export interface WriteOptions {
   readonly again: boolean;
   /** It may take as long as it takes, and so may the wait for others who do the same. */
   readonly slow?: boolean;
+  /** All statements travel before the first is answered, where the database is far away and none has a `least`. */
+  readonly atOnce?: boolean;
 }
 
 /** A database that takes statements. Errors come out as LociErrors, with the driver's own as their cause. */

@@ -64,6 +64,10 @@ export interface FeedDialect {
   };
   /** Answers the names of all triggers. */
   readonly triggerNames: string;
+  /** Answers what makes a table's triggers: a table that is made anew has none. */
+  triggersOf(name: string): Statement;
+  /** Answers a row where the versions were numbered by another server: the program makes another store of it. */
+  readonly moved?: Statement;
   /** Between the two, the changes of a transaction are not noted. */
   readonly quiet: readonly Statement[];
   readonly loud: readonly Statement[];
@@ -104,6 +108,8 @@ export interface TakeParts {
 export interface Fusing {
   readonly changes: readonly PlannedChange[];
   readonly take?: FusedTake;
+  /** More stands in the transaction: a guard that does not hold stops all of it. */
+  readonly amongOthers?: true;
 }
 
 export interface Fused {

@@ -51,7 +51,8 @@ export async function startFeed(
   const names = new Set(there.rows.map(([name]) => String(name)));
   const isNoting =
     JSON.stringify(known?.noted) === JSON.stringify(noted) && triggers.every((name) => names.has(name));
-  if (known && isNoting) return known.store;
+  const hasMoved = isNoting && feed.moved && (await client.read(feed.moved)).rows.length > 0;
+  if (known && isNoting && !hasMoved) return known.store;
 
   const self = { id: "self", store: newStoreId(), noted: null };
   const identity = compileWrite(dialect, [planChange(insert(syncSelf, [self]))]).statements;

@@ -37,7 +37,7 @@ export function createSqlFeed(client: SqlClient, { dialect, feed, now }: SqlFeed
       });
       const head = feed.quiet.length;
       const all = [...feed.quiet, ...statements, ...feed.loud, ...finding.map(({ asked }) => asked)];
-      const answers = await client.write(all, { again });
+      const answers = await client.write(all, { again, atOnce: true });
       const counts = countsOf(answers.slice(head, head + statements.length));
       const read = answers.slice(all.length - finding.length);
       const found: Applied["found"] = finding.map(({ from, plan }, i) =>

@@ -1,7 +1,7 @@
 import { LociError } from "../../errors.ts";
 import type { AnyCollection } from "../../model/collection.ts";
 import type { Migration, Schema } from "../../model/schema.ts";
-import { query, type SqlClient, statement } from "./client.ts";
+import { query, type SqlClient, type Statement, statement } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { stepStatements } from "./tables.ts";
 import { createWriter, quoted } from "./writer.ts";
@@ -24,7 +24,8 @@ export async function migrate(
     if (!step) return;
     if (step.rewrite && has > 0) await client.keepCopy?.(`v${has}`);
     const lacking = await lackingDefaults(client, dialect, step);
-    const statements = stepTransaction(dialect, schema, { step, at: now(), lacking });
+    const triggers = await triggersOf(client, dialect, [...(step.rewrite ?? []), ...lacking]);
+    const statements = [...stepTransaction(dialect, schema, { step, at: now(), lacking }), ...triggers];
     try {
       await client.write(statements, { again: true, slow: true });
     } catch (error) {
@@ -46,6 +47,22 @@ async function lackingDefaults(
     if (rows.length > 0) lacking.push(collection);
   }
   return lacking;
+}
+
+/** What notes changes goes on, in the same transaction. */
+async function triggersOf(
+  client: SqlClient,
+  dialect: Dialect,
+  collections: readonly AnyCollection[],
+): Promise<Statement[]> {
+  const found: Statement[] = [];
+  const { feed } = dialect;
+  if (feed === undefined) return found;
+  for (const { name } of collections) {
+    const { rows } = await client.read(feed.triggersOf(name));
+    found.push(...rows.map(([text]) => statement(String(text))));
+  }
+  return found;
 }
 
 async function versionOf(client: SqlClient, dialect: Dialect, schema: Schema): Promise<number> {

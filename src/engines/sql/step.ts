@@ -27,12 +27,7 @@ export function createSteps(client: SqlClient, dialect: Dialect): Step {
       const { statement, sizes } = fused;
       const [answer] = await client.write([statement], { again });
       const rows = answer?.rows ?? [];
-      const counts = countsFrom(
-        sizes.flatMap((size, place) => {
-          const count = Number(rows[0]?.[place] ?? 0);
-          return size === 1 ? [count] : Array.from({ length: size }, () => (count === size ? 1 : 0));
-        }),
-      );
+      const counts = countsFrom(countsIn(sizes, rows[0]));
       // Where nothing was taken, there is one row without a key.
       const taken = rows.map((row) => row.slice(sizes.length)).filter((row) => row[0] !== null);
       return {
@@ -65,12 +60,58 @@ export interface CompiledWrite {
 /** For a transaction in which more is done than that: none of it stands where a guard does not hold. */
 export function compileWrite(dialect: Dialect, planned: readonly PlannedChange[]): CompiledWrite {
   const changes = planned.filter((change) => change.kind !== "insert" || change.rows.length > 0);
-  const statements = changes.map((change) => compileGuarded(dialect, change));
+  const parts = partsOf(dialect, changes);
   return {
-    statements,
-    countsOf: (answers) => planned.map((change) => answers[changes.indexOf(change)]?.changes ?? 0),
+    statements: parts.map(({ statement }) => statement),
+    countsOf(answers) {
+      const counts = parts.flatMap(({ countsOf }, place) => countsOf(answers[place]));
+      return planned.map((change) => counts[changes.indexOf(change)] ?? 0);
+    },
     again: changes.every(isSafeTwice),
   };
+}
+
+interface Part {
+  readonly statement: Statement;
+  countsOf(answer: Answer | undefined): number[];
+}
+
+/** Guards that stop by themselves let all statements travel at once. */
+function partsOf(dialect: Dialect, changes: readonly PlannedChange[]): Part[] {
+  const groups: PlannedChange[][] = [];
+  for (const change of changes) {
+    const group = groups.at(-1);
+    const [first] = group ?? [];
+    const isAlike = dialect.fuse && change.least > 0 && first && first.least > 0;
+    if (group && isAlike && first.kind === change.kind && first.collection === change.collection)
+      group.push(change);
+    else groups.push([change]);
+  }
+  return groups.flatMap(
+    (group) => fusedPart(dialect, group) ?? group.map((change) => partOf(dialect, change)),
+  );
+}
+
+function partOf(dialect: Dialect, change: PlannedChange): Part {
+  const fused = change.least > 0 ? fusedPart(dialect, [change]) : undefined;
+  if (fused) return fused;
+  return { statement: compileGuarded(dialect, change), countsOf: (answer) => [answer?.changes ?? 0] };
+}
+
+function fusedPart(dialect: Dialect, changes: readonly PlannedChange[]): Part | undefined {
+  const fused = changes.some(({ least }) => least > 0)
+    ? dialect.fuse?.({ changes, amongOthers: true })
+    : undefined;
+  if (fused === undefined) return undefined;
+  const { statement, sizes } = fused;
+  return { statement, countsOf: (answer) => countsIn(sizes, answer?.rows[0]) };
+}
+
+function countsIn(sizes: readonly number[], row: readonly unknown[] = []): number[] {
+  return sizes.flatMap((size, place) => {
+    const count = Number(row[place] ?? 0);
+    return size === 1 ? [count] : Array.from({ length: size }, () => (count === size ? 1 : 0));
+  });
 }
 
 function decode(dialect: Dialect, { from, plan }: FusedTake, rows: ReadonlyArray<readonly unknown[]>): Row[] {

@@ -1,5 +1,5 @@
 import type { Dialect } from "../sql/dialect.ts";
-import { feedWithoutUpsert } from "../sql/sqlite-feed.ts";
+import { feedInSteps } from "../sql/sqlite-feed.ts";
 import { createSqliteDialect, plainColumns } from "../sql/sqlite.ts";
 
 const sqlite = createSqliteDialect("turso", plainColumns);
@@ -7,7 +7,7 @@ const sqlite = createSqliteDialect("turso", plainColumns);
 /** Where Turso 0.7.2 answers other than SQLite does. */
 export const tursoDialect: Dialect = {
   ...sqlite,
-  feed: feedWithoutUpsert,
+  feed: feedInSteps,
   // `unixepoch` cuts a fraction towards zero: before 1970 that is a second too late.
   millis: (expression) =>
     `(unixepoch(substr(${expression}, 1, 19)) * 1000 + cast(substr(${expression}, 21, 3) as integer))`,
