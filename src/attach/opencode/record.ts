@@ -104,11 +104,13 @@ class Recording implements OpencodeRecording {
   [Symbol.asyncDispose] = (): Promise<void> => this.close();
 
   async #end(timeout: number): Promise<void> {
-    if (this.#connected && timeout > 0)
-      await within(
-        this.#serially(() => this.#catchUp()),
-        timeout,
-      );
+    const last = async (): Promise<void> => {
+      await this.#catchUp();
+      // What is still on its way is older than what was just asked for.
+      this.#done = true;
+    };
+    if (this.#connected && timeout > 0) await within(this.#serially(last), timeout);
+    this.#done = true;
     this.#stop.abort();
     this.#notify();
     await within(this.#ended, 1_000);
