@@ -46,8 +46,8 @@ describe.skipIf(missing !== undefined)(
       expect(await other.sync?.full()).toMatchObject({ mode: "full", state: "ok", counts: [] });
       const [hub] = (await other.sync?.status())?.hubs ?? [];
       expect(hub).toMatchObject({ state: "ok", error: null });
-    // The engine counts one or two entries of its own books among what waits.
-    expect(hub?.pending).toBeLessThanOrEqual(2);
+      // The engine counts one or two entries of its own books among what waits.
+      expect(hub?.pending).toBeLessThanOrEqual(2);
 
       await other.memory.add({ agentId: "a", decisionType: "t", decisionData: "not sent yet" });
       expect(await other.sync?.verify()).toMatchObject({

@@ -89,7 +89,8 @@ class Recording implements OpencodeRecording {
   settled = async ({ timeout = 10_000 }: { readonly timeout?: number } = {}): Promise<boolean> => {
     const until = performance.now() + timeout;
     while (!this.#connected && this.#closing === undefined && performance.now() < until) {
-      await this.#changed(until - performance.now());
+      // Somebody waits for the answer: the process has to live until it is there.
+      await this.#changed(until - performance.now(), true);
     }
     if (!this.#connected) return false;
     return within(
@@ -193,9 +194,10 @@ class Recording implements OpencodeRecording {
   }
 
   /** Until something changed, or for so long. */
-  #changed(ms: number): Promise<void> {
+  #changed(ms: number, isAwaited = false): Promise<void> {
     return new Promise((done) => {
-      const timer = setTimeout(done, ms).unref();
+      const timer = setTimeout(done, ms);
+      if (!isAwaited) timer.unref();
       this.#listeners.push(() => {
         clearTimeout(timer);
         done();
