@@ -134,7 +134,7 @@ describe.skipIf(guarded.missing)("a token that has expired", () => {
     const url = `http://127.0.0.1:${guarded.port}`;
     const seconds = Math.floor(Date.now() / 1_000);
     const good = (): string => guarded.token({ a: "rw", exp: seconds + 3_600 });
-    const old = guarded.token({ a: "rw", exp: seconds - 60 });
+    const old = guarded.token({ a: "rw", exp: seconds - 3_600 });
     const path = join(folder, "token.db");
     {
       await using own = await open(path, { sync: { url, authToken: old } });

@@ -142,7 +142,7 @@ export function readCursor(text: string): CursorResult | HranaError {
   let whole = false;
   let frame: number | undefined;
   const [first = "", ...lines] = text.split("\n");
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as below
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the protocol says that a server answers
   const { baton, base_url: base } = JSON.parse(first) as Pick<PipelineReply, "baton" | "base_url">;
   for (const line of lines) {
     if (line === "") continue;

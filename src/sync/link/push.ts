@@ -72,13 +72,10 @@ export async function offer(
   let merged = 0;
   for (const [place, piece] of pieces.entries()) {
     context.check();
+    await settleSessions(own, sessionsOf(piece.map(({ incoming }) => incoming.version)), {
+      nameModel: false,
+    });
     const pending = isLast && place + 1 === pieces.length ? 0 : 1;
-    // Who recorded them has set the totals of all others by now.
-    if (pending === 0) {
-      await settleSessions(own, sessionsOf(piece.map(({ incoming }) => incoming.version)), {
-        nameModel: false,
-      });
-    }
     const brought = await bring(
       hubGround(context, { pending, strangers }),
       piece.map(({ incoming }) => incoming),

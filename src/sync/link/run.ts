@@ -1,4 +1,3 @@
-import { createMetrics } from "../../domains/metrics.ts";
 import { createLocks, type LockLease } from "../../domains/locks.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { errorCode, LociError } from "../../errors.ts";
@@ -91,7 +90,7 @@ export function createLink(parts: LinkParts): Link {
         return await task(contextOf(parts, { ...stores, check: both }), opened);
       } catch (error) {
         await drop();
-        await failed(parts, peer, { error, began });
+        await failed(peer, error, began);
         throw error;
       }
     } finally {
@@ -105,7 +104,7 @@ export function createLink(parts: LinkParts): Link {
         const started = parts.elapsed();
         const done = await exchange(context, link.isKnown);
         link.isKnown = true;
-        await ended(parts, context, done);
+        await ended(context, done);
         return { mode, ...done, ...context.tally, took: Math.round(parts.elapsed() - started) };
       }),
     verify: (mode, options = {}) => work(mode, options, (context) => verifyAll(context, options)),
@@ -149,12 +148,8 @@ export function syncing(engine: Engine): SyncEngine {
   );
 }
 
-async function ended(
-  parts: LinkParts,
-  { peer, began, tally, mode }: Context,
-  { state }: Exchanged,
-): Promise<void> {
-  const { rowsSent, rowsReceived, bytesSent, bytesReceived, failures, okAt } = peer.now;
+async function ended({ peer, began, tally, mode }: Context, { state }: Exchanged): Promise<void> {
+  const { rowsSent, rowsReceived, bytesSent, bytesReceived } = peer.now;
   const message = "The counts of the two stores are not the same, and nothing is on its way.";
   await peer.save({
     mode,
@@ -170,30 +165,9 @@ async function ended(
     bytesSent: bytesSent + tally.bytesSent,
     bytesReceived: bytesReceived + tally.bytesReceived,
   });
-  if (failures > 0) await measure(parts, { mode, durationMs: Math.max(0, began - (okAt ?? began)) });
 }
 
-/** How sync goes, where one looks for how work goes: a row where it began to fail, and one where it works again. */
-async function measure(
-  { own, name, now, place, makeId }: LinkParts,
-  {
-    mode,
-    error,
-    durationMs,
-  }: { readonly mode: string; readonly error?: string; readonly durationMs?: Millis },
-): Promise<void> {
-  const metrics = createMetrics(own, { now: async () => now() });
-  const metadata = { hub: place };
-  await metrics
-    .record({ agent: `sync ${name}`, taskType: `sync ${mode}`, error, durationMs, metadata, id: makeId() })
-    .catch(() => undefined);
-}
-
-async function failed(
-  parts: LinkParts,
-  peer: Peer,
-  { error, began: triedAt }: { readonly error: unknown; readonly began: Millis },
-): Promise<void> {
+async function failed(peer: Peer, error: unknown, triedAt: Millis): Promise<void> {
   // Whoever cancelled knows.
   if (errorCode(error) === "interrupted") return;
   const next = error instanceof LociError ? (error.next ?? null) : null;
@@ -203,9 +177,7 @@ async function failed(
     errorMessage: sentenceOf(error),
     errorNext: next,
   };
-  const { failures, mode } = peer.now;
-  await peer.save({ ...patch, failures: failures + 1, triedAt }).catch(() => undefined);
-  if (failures === 0) await measure(parts, { mode, error: patch.errorMessage });
+  await peer.save({ ...patch, failures: peer.now.failures + 1, triedAt }).catch(() => undefined);
 }
 
 interface Turn {
