@@ -128,7 +128,10 @@ describe("the machine-readable answers", () => {
     });
     expect(await json("tail", "-n", "2")).toMatchObject({ items: [{ role: "assistant" }, { sequence: 3 }] });
     expect(await json("prices")).toMatchObject({ v: 1, changed: 0 });
-    expect(await json("config")).toMatchObject({ v: 1, settings: [{ name: "url" }, {}, {}, {}, {}] });
+    expect(await json("config")).toMatchObject({
+      v: 1,
+      settings: [{ name: "url" }, {}, {}, {}, {}, {}, {}, {}],
+    });
     expect(await json("version")).toMatchObject({ v: 1, version: expect.stringMatching(/^\d+\.\d+\.\d+/) });
   });
 
