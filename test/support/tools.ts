@@ -42,13 +42,14 @@ export function tool(name: string): string {
   return join(root, "node_modules", ".bin", name);
 }
 
-/** Files below a folder of the repository whose path ends so, as paths from the root. */
+/** Files below a folder of the repository whose path ends so, as paths from the root; what npm put there is not ours. */
 export function filesBelow(folder: string, ending = ""): string[] {
   const from = join(root, folder);
   if (!existsSync(from)) return [];
   return readdirSync(from, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .filter((path) => !path.split("/").includes("node_modules"))
     .sort();
 }
 
@@ -67,7 +68,6 @@ export async function trackedFiles(): Promise<string[]> {
   // Whoever cloned it may be somebody else than who tests it.
   const args = ["-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"];
   const listed = await run("git", args);
-  if (listed.code !== 0)
-    return filesBelow(".").filter((path) => !/^(node_modules|dist|coverage|\.git)\//.test(path));
+  if (listed.code !== 0) return filesBelow(".").filter((path) => !/^(dist|coverage|\.git)\//.test(path));
   return listed.stdout.split("\0").filter((path) => path !== "" && existsSync(join(root, path)));
 }

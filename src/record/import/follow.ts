@@ -1,4 +1,5 @@
-import { basename, dirname, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, dirname, resolve, sep } from "node:path";
 import { errorCode } from "../../errors.ts";
 import type { RedactOptions } from "../redact.ts";
 import { type FoundFile, fileAt, filesIn } from "./files.ts";
@@ -68,6 +69,9 @@ class Follower implements Following {
   /** Each file as it was when it was looked at last. */
   readonly #seen = new Map<string, string>();
   readonly #dirty = new Set<string>();
+  /** Folders that are not there yet, and those that are watched only to hear of them. */
+  readonly #ahead = new Set<string>();
+  readonly #above = new Set<string>();
   /** When a database may be copied again. */
   readonly #notBefore = new Map<string, number>();
   #waiting: Waiting[] = [];
@@ -125,7 +129,7 @@ class Follower implements Following {
     const begun = performance.now();
     let watched = true;
     const onFolder = (folder: string): void => {
-      watched = this.#watch.add(folder) && watched;
+      watched = this.#watchFor(folder) && watched;
     };
     for (const { path, databases } of this.#places(onFolder)) {
       if (databases) this.#compare(databaseFile(path));
@@ -143,10 +147,35 @@ class Follower implements Following {
         ? sourcePlaces(env).filter(({ source }) => sources === undefined || sources.includes(source))
         : [{ where: paths.map((path) => resolve(path)), paths: paths.map((path) => resolve(path)) }];
     // Where there is nothing yet, something may be soon.
-    for (const place of places.flatMap(({ where }) => where.map(placeOf))) {
+    for (const place of places.flatMap(({ where, paths: found }) => [...where, ...found].map(placeOf))) {
       onFolder(place.databases || place.path.endsWith(".jsonl") ? dirname(place.path) : place.path);
     }
     return places.flatMap((place) => place.paths.map(placeOf));
+  }
+
+  /** Watches a folder; while it is not there, the nearest one above it, which will hear of it. */
+  #watchFor(folder: string): boolean {
+    if (this.#watch.add(folder)) {
+      this.#ahead.delete(folder);
+      this.#above.delete(folder);
+      return true;
+    }
+    this.#ahead.add(folder);
+    for (let child = folder; dirname(child) !== child; child = dirname(child)) {
+      const above = dirname(child);
+      const isNew = !this.#watch.has(above);
+      if (!this.#watch.add(above)) continue;
+      if (isNew) this.#above.add(above);
+      // Made just now, or not ours to watch: it is looked for.
+      return !existsSync(child);
+    }
+    return false;
+  }
+
+  /** Whether what changed here can be on the way to a session. */
+  #matters(path: string): boolean {
+    if (!this.#above.has(dirname(path))) return true;
+    return [...this.#ahead].some((folder) => `${folder}${sep}`.startsWith(`${path}${sep}`));
   }
 
   #compare(file: FoundFile | undefined): void {
@@ -164,7 +193,7 @@ class Follower implements Following {
     if (isOpenCodeName(basename(database))) this.#compare(databaseFile(database));
     else if (path.endsWith(".jsonl")) this.#compare(fileAt(path));
     // Perhaps a folder of a new session.
-    else this.#lookAt = Math.min(this.#lookAt, performance.now() + gather);
+    else if (this.#matters(path)) this.#lookAt = Math.min(this.#lookAt, performance.now() + gather);
     if (this.#dirty.size > 0 || this.#lookAt <= performance.now() + gather) this.#wakeUp?.();
   }
 

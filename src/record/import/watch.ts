@@ -8,6 +8,7 @@ export interface FolderWatch {
    * there, or the system watches no more of them. Then looking is all there is.
    */
   add(folder: string): boolean;
+  has(folder: string): boolean;
   close(): void;
 }
 
@@ -34,6 +35,7 @@ export function watchFolders(changed: (path: string) => void): FolderWatch {
         return false;
       }
     },
+    has: (folder) => watchers.has(folder),
     close() {
       for (const folder of [...watchers.keys()]) forget(folder);
     },
