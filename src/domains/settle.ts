@@ -1,4 +1,4 @@
-import { type Change, type Engine, type Patch, update } from "../engine/engine.ts";
+import { type Engine, update } from "../engine/engine.ts";
 import { messages } from "../model/message.ts";
 import { modelCalls } from "../model/model-call.ts";
 import { type Session, sessions } from "../model/session.ts";
@@ -7,27 +7,68 @@ import { toolExecutions } from "../model/tool-execution.ts";
 /** How many sessions are settled in one step. */
 const chunk = 200;
 
+type TotalName =
+  | "messageCount"
+  | "toolCount"
+  | "errorCount"
+  | "inputTokens"
+  | "outputTokens"
+  | "cacheReadTokens"
+  | "cacheWriteTokens"
+  | "costUsd"
+  | "costComplete"
+  | "updatedAt";
+const totalNames: readonly TotalName[] = [
+  "messageCount",
+  "toolCount",
+  "errorCount",
+  "inputTokens",
+  "outputTokens",
+  "cacheReadTokens",
+  "cacheWriteTokens",
+  "costUsd",
+  "costComplete",
+  "updatedAt",
+];
+
+/** What a session's own row says of its other rows. */
+export type SessionTotals = Pick<Session, TotalName>;
+
 /**
  * Sets the totals of sessions from their rows, so that writing a row twice never counts twice. A total without any
  * row to make it from keeps what the session's own happening said. `nameModel`: a session whose model nobody said gets the
- * one that made most of the calls.
+ * one that made most of the calls. Answers them as they stand.
  */
 export async function settleSessions(
   engine: Engine,
   sessionIds: readonly string[],
   { nameModel = true }: { readonly nameModel?: boolean } = {},
-): Promise<void> {
+): Promise<Map<string, SessionTotals>> {
+  const totals = new Map<string, SessionTotals>();
   for (let start = 0; start < sessionIds.length; start += chunk) {
-    const changes = await totalsOf(engine, sessionIds.slice(start, start + chunk), nameModel);
+    const settled = await totalsOf(engine, sessionIds.slice(start, start + chunk), nameModel);
+    const changes = settled.flatMap(({ id, before, patch, model }) => {
+      totals.set(id, { ...before, ...patch });
+      const isSame = totalNames.every((name) => (patch[name] ?? before[name]) === before[name]);
+      return isSame && model === undefined ? [] : [update(sessions, { id }, { ...patch, ...model })];
+    });
     if (changes.length > 0) await engine.write(changes);
   }
+  return totals;
 }
 
-async function totalsOf(engine: Engine, ids: readonly string[], nameModel: boolean): Promise<Change[]> {
+interface Settled {
+  readonly id: string;
+  readonly before: SessionTotals;
+  readonly patch: Partial<SessionTotals>;
+  readonly model: Pick<Session, "model"> | undefined;
+}
+
+async function totalsOf(engine: Engine, ids: readonly string[], nameModel: boolean): Promise<Settled[]> {
   const sessionId = { anyOf: ids };
   const rows = await engine.find(sessions, {
     where: { id: { anyOf: ids } },
-    fields: ["id", "model", "status", "startedAt", "endedAt", "updatedAt"],
+    fields: ["id", "model", "status", "startedAt", "endedAt", ...totalNames],
   });
   const said = await engine.rollup(messages, {
     by: ["sessionId"],
@@ -44,29 +85,28 @@ async function totalsOf(engine: Engine, ids: readonly string[], nameModel: boole
   const toolsBy = groupBy(tools);
   const callsBy = groupBy(calls.groups);
 
-  return rows.map((row) => {
-    const ownSaid = saidBy.get(row.id);
-    const ownTools = toolsBy.get(row.id) ?? [];
-    const ownCalls = callsBy.get(row.id) ?? [];
+  return rows.map(({ id, model, status, startedAt, endedAt, ...before }) => {
+    const ownSaid = saidBy.get(id);
+    const ownTools = toolsBy.get(id) ?? [];
+    const ownCalls = callsBy.get(id) ?? [];
     const failed = ownTools.filter((group) => group.status === "error");
-    const patch: Patch<Session> = {
+    const patch: Partial<SessionTotals> = {
       ...(ownSaid === undefined ? {} : { messageCount: ownSaid.count ?? 0 }),
       ...(ownTools.length === 0 ? {} : { toolCount: total(ownTools.map((group) => group.count)) }),
-      ...(ownTools.length === 0 && row.status !== "error"
+      ...(ownTools.length === 0 && status !== "error"
         ? {}
-        : { errorCount: total(failed.map((group) => group.count)) + (row.status === "error" ? 1 : 0) }),
-      ...(ownCalls.length === 0 ? {} : tokenTotals(ownCalls, !calls.unpriced.has(row.id))),
-      ...(nameModel && row.model === null ? mostUsed(ownCalls) : {}),
+        : { errorCount: total(failed.map((group) => group.count)) + (status === "error" ? 1 : 0) }),
+      ...(ownCalls.length === 0 ? {} : tokenTotals(ownCalls, !calls.unpriced.has(id))),
       updatedAt: newest([
-        row.updatedAt,
-        row.startedAt,
-        row.endedAt,
+        before.updatedAt,
+        startedAt,
+        endedAt,
         ownSaid?.newest,
         ...ownTools.flatMap((group) => [group.started, group.ended]),
         ...ownCalls.map((group) => group.newest),
       ]),
     };
-    return update(sessions, { id: row.id }, patch);
+    return { id, before, patch, model: nameModel && model === null ? mostUsed(ownCalls) : undefined };
   });
 }
 
@@ -104,7 +144,7 @@ async function callGroups(
   return { groups, unpriced: new Set(unpriced.map((group) => group.sessionId)) };
 }
 
-function tokenTotals(calls: ReadonlyArray<CallGroup>, costComplete: boolean): Partial<Session> {
+function tokenTotals(calls: ReadonlyArray<CallGroup>, costComplete: boolean): Partial<SessionTotals> {
   return {
     inputTokens: total(calls.map((group) => group.inputTokens)),
     outputTokens: total(calls.map((group) => group.outputTokens)),
@@ -116,9 +156,9 @@ function tokenTotals(calls: ReadonlyArray<CallGroup>, costComplete: boolean): Pa
   };
 }
 
-function mostUsed(calls: ReadonlyArray<CallGroup>): Partial<Session> {
+function mostUsed(calls: ReadonlyArray<CallGroup>): Pick<Session, "model"> | undefined {
   const [top] = [...calls].sort((a, b) => (b.count ?? 0) - (a.count ?? 0) || (a.model < b.model ? -1 : 1));
-  return top === undefined ? {} : { model: top.model };
+  return top && { model: top.model };
 }
 
 function groupBy<Group extends { readonly sessionId: string }>(

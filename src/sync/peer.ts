@@ -2,11 +2,15 @@ import { createHash } from "node:crypto";
 import { type Change, type Engine, insert, update } from "../engine/engine.ts";
 import { syncPeers, type SyncPeer } from "../model/sync-state.ts";
 
+type PeerPatch = Partial<Omit<SyncPeer, "id">>;
+
 /** What this store knows of a hub, and writes down as it goes on. */
 export interface Peer {
   readonly now: SyncPeer;
-  /** Written with `beside` in one step. */
-  save(patch: Partial<Omit<SyncPeer, "id">>, beside?: readonly Change[]): Promise<void>;
+  /** Written with `beside`, and with what was only noted, in one step. */
+  save(patch: PeerPatch, beside?: readonly Change[]): Promise<void>;
+  /** Counts from now on, and is written with what is saved next: what may be lost with the process. */
+  note(patch: PeerPatch): void;
 }
 
 export function peerId(place: string): string {
@@ -27,13 +31,20 @@ export async function loadPeer(
     await engine.write([insert(syncPeers, [now])]);
     now = (await findPeer(engine, place)) ?? now;
   }
+  let noted: PeerPatch = {};
   return {
     get now() {
       return now;
     },
     async save(patch, beside = []) {
-      const own = Object.keys(patch).length === 0 ? [] : [update(syncPeers, { id: now.id }, patch)];
+      const all = { ...noted, ...patch };
+      const own = Object.keys(all).length === 0 ? [] : [update(syncPeers, { id: now.id }, all)];
       if (own.length + beside.length > 0) await engine.write([...own, ...beside]);
+      noted = {};
+      now = { ...now, ...patch };
+    },
+    note(patch) {
+      noted = { ...noted, ...patch };
       now = { ...now, ...patch };
     },
   };

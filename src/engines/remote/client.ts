@@ -42,7 +42,7 @@ export function createRemoteClient(server: Server, { busyTimeout = 30_000 }: Rem
       new Promise((resolve, reject) => write({ statements, again, slow, resolve, reject })),
     async close() {
       await write.idle();
-      server.close();
+      await server.close();
     },
   };
 }

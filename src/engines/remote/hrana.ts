@@ -76,10 +76,9 @@ function batchOf(
   return frame === undefined ? { steps } : { steps, replication_index: String(frame) };
 }
 
-/** Ends the stream, where it is none that goes on. */
-export function batchBody(steps: readonly Step[], how: Belonging): string {
+/** Ends the stream, unless it `goesOn`. */
+export function batchBody(steps: readonly Step[], how: Belonging, goesOn: boolean): string {
   const batch = { type: "batch", batch: batchOf(steps, how) };
-  const goesOn = "baton" in how;
   return JSON.stringify({
     baton: how.baton ?? null,
     requests: goesOn ? [batch] : [batch, { type: "close" }],

@@ -31,7 +31,7 @@ export function createRemoteEngine(
     ...(now && { now }),
   });
   const close = async (): Promise<void> => {
-    asked?.close();
+    await asked?.close();
     await engine.close();
   };
   return { ...engine, copies: createRemoteCopies(server), close, [Symbol.asyncDispose]: close };

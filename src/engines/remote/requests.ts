@@ -16,6 +16,8 @@ export interface CallOptions {
 export interface Request extends CallOptions {
   readonly path: string;
   readonly body: string;
+  /** The same without the connection that `body` names, which the server may have ended: it is sent in its place then. */
+  readonly anew?: string | undefined;
 }
 
 export interface Requests {
@@ -45,8 +47,12 @@ export function createRequests(parts: RequestParts): Requests {
       const began = performance.now();
       for (let tries = 1; ; tries++) {
         if (rest && performance.now() < rest.until) throw rest.error;
-        const outcome = await attempt(parts, request);
+        const { anew } = request;
+        const body = tries === 1 ? request.body : (anew ?? request.body);
+        const outcome = await attempt(parts, { ...request, body });
         if (!(outcome instanceof NoAnswer) && outcome.status === 200) return outcome.text;
+        // Refused as a whole: nothing of it was done.
+        if (anew !== undefined && tries === 1 && isRefused(outcome)) continue;
         const left = (request.deadline ?? patience) - (performance.now() - began);
         const verdict = judge(place, outcome, {
           again: request.again,
@@ -88,6 +94,12 @@ async function attempt(
     }
     token = await tokens.refused(token);
   }
+}
+
+function isRefused(outcome: Reply | NoAnswer): boolean {
+  return (
+    !(outcome instanceof NoAnswer) && outcome.status >= 400 && outcome.status < 500 && outcome.status !== 429
+  );
 }
 
 type Verdict = { readonly wait: Millis } | { readonly error: Error; readonly quiet?: Millis };

@@ -6,7 +6,6 @@ import { type Knowledge, knowledge } from "../../model/knowledge.ts";
 import { knowledgeIndex } from "../../model/knowledge-index.ts";
 import { messages } from "../../model/message.ts";
 import { pendingSearch } from "../../model/search.ts";
-import { type Session, sessions } from "../../model/session.ts";
 import { toolExecutions } from "../../model/tool-execution.ts";
 import { patchOf, type Planned } from "./plan.ts";
 import type { Fields } from "../tables.ts";
@@ -72,22 +71,3 @@ function textOrNull(row: Fields, name: string): string | null {
 export function sessionsOf(planned: ReadonlyArray<{ readonly sessionId: string | null }>): string[] {
   return [...new Set(planned.map(({ sessionId }) => sessionId))].filter((id) => id !== null);
 }
-
-/** The totals of these sessions as they stand here, for a store that has nobody who would settle them. */
-export async function totalsFrom(own: Engine, ids: readonly string[]): Promise<Change[]> {
-  const rows = await own.find(sessions, { where: { id: { anyOf: ids } }, fields: ["id", ...totals] });
-  return rows.map(({ id, ...row }) => update(sessions, { id }, row));
-}
-
-const totals = [
-  "messageCount",
-  "toolCount",
-  "errorCount",
-  "inputTokens",
-  "outputTokens",
-  "cacheReadTokens",
-  "cacheWriteTokens",
-  "costUsd",
-  "costComplete",
-  "updatedAt",
-] as const satisfies ReadonlyArray<keyof Session>;

@@ -14,6 +14,8 @@ export interface SyncLimits {
   readonly bytes: number;
 }
 
+export type Direction = "push" | "pull";
+
 /** What one sync is made of. */
 export interface Context {
   readonly own: SyncEngine;
@@ -33,6 +35,8 @@ export interface Context {
   /** When this sync began. */
   readonly began: Millis;
   readonly tally: Tally;
+  /** Where rows that did not arrive may wait to be tried again, as far as this connection knows. */
+  readonly debts: Set<Direction>;
   /** Words of ours that the hub does not take: with a token that may only read. */
   mute: boolean;
 }

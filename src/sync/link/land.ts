@@ -31,7 +31,7 @@ export interface Ground extends Omit<Planning, "tie"> {
     planned: readonly Planned[],
   ) => Promise<{ first: readonly Change[]; after: readonly Change[] }>;
   /** Called when they are written. */
-  readonly landed?: () => Promise<void>;
+  readonly landed?: () => void;
   /** Called before another try: throws where there is to be none. */
   readonly again: () => Promise<void>;
 }
@@ -134,7 +134,7 @@ async function write(ground: Ground, planned: readonly Planned[]): Promise<Lande
     }));
     const applied = await ground.engine.feed.apply(changes, finds);
     if (applied.counts.every((count) => count === 0)) return undefined;
-    await ground.landed?.();
+    ground.landed?.();
     mismatches.push(...compare(open, readBack(tables, applied)));
   }
   return {

@@ -9,11 +9,9 @@ import {
   type SyncQuarantined,
 } from "../../model/sync-state.ts";
 import { digestOf } from "./canonical.ts";
-import type { Brought, Context } from "./context.ts";
+import type { Brought, Context, Direction } from "./context.ts";
 import type { Clash } from "./merge.ts";
 import type { Planned } from "./plan.ts";
-
-export type Direction = "push" | "pull";
 
 /** A value that gave way is kept up to this length; of a longer one, its beginning. */
 const longestValue = 64 * 1024;
@@ -45,6 +43,7 @@ export function logged(context: Context, direction: Direction, brought: Brought)
     })),
   ];
   tally.quarantined += rows.length;
+  if (rows.length > 0) context.debts.add(direction);
   return [
     ...(conflicts.length === 0
       ? []

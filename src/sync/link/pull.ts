@@ -83,11 +83,13 @@ function ownGround(context: Context): Ground {
 
 /** What could not be taken in before is asked for by itself. */
 async function takeAgain(context: Context): Promise<number> {
-  const { own, hub, peer } = context;
+  const { own, hub, peer, debts } = context;
+  if (!debts.has("pull")) return 0;
   const waiting = await own.find(syncQuarantine, {
     where: { peer: peer.now.id, direction: "pull", tries: { below: 6 } },
     limit: 200,
   });
+  if (waiting.length === 0) debts.delete("pull");
   let rows = 0;
   for (const { collection, rowKey } of waiting) {
     const id = `${collection}/${rowKey}`;

@@ -1,7 +1,9 @@
-import { settleSessions } from "../../domains/settle.ts";
+import { type SessionTotals, settleSessions } from "../../domains/settle.ts";
+import { update } from "../../engine/engine.ts";
+import { sessions } from "../../model/session.ts";
 import { type RowVersion, syncVersions } from "../../model/sync.ts";
 import { syncQuarantine } from "../../model/sync-state.ts";
-import { followUps, sessionsOf, totalsFrom } from "./beside.ts";
+import { followUps, sessionsOf } from "./beside.ts";
 import { bring } from "./bring.ts";
 import type { Context, Tie } from "./context.ts";
 import type { Ground } from "./land.ts";
@@ -40,8 +42,10 @@ export async function push(context: Context): Promise<Pushed> {
     const done = await offer(context, page.versions, { isLast, strangers });
     rows += done.rows;
     merged += done.merged;
-    await peer.save({ pushed: page.cursor, ...(isLast ? { offerAll: false } : {}) });
+    // What is offered twice stands there once.
+    peer.note({ pushed: page.cursor, ...(isLast ? { offerAll: false } : {}) });
     if (isLast) break;
+    await peer.save({});
   }
   rows += await offerAgain(context, strangers);
   // Others write to these sessions, too: what we know of them is not all.
@@ -72,19 +76,19 @@ export async function offer(
   let merged = 0;
   for (const [place, piece] of pieces.entries()) {
     context.check();
-    await settleSessions(own, sessionsOf(piece.map(({ incoming }) => incoming.version)), {
-      nameModel: false,
-    });
+    const told = sessionsOf(piece.map(({ incoming }) => incoming.version));
+    const totals = await settleSessions(own, told, { nameModel: false });
     const pending = isLast && place + 1 === pieces.length ? 0 : 1;
     const brought = await bring(
-      hubGround(context, { pending, strangers }),
+      hubGround(context, { pending, strangers, totals }),
       piece.map(({ incoming }) => incoming),
       { isNew: tie === undefined && piece.every(isNew), tie },
     );
     tally.sent += brought.written;
     tally.merged += brought.merged;
     tally.bytesSent += piece.reduce((sum, { bytes }) => sum + bytes, 0);
-    await peer.save({}, logged(context, "push", brought));
+    const log = logged(context, "push", brought);
+    if (log.length > 0) await peer.save({}, log);
     rows += brought.written;
     merged += brought.merged;
   }
@@ -100,9 +104,11 @@ function isNew({ incoming }: Cargo): boolean {
 interface HubGround {
   readonly pending: number;
   readonly strangers: Set<string>;
+  /** Of the sessions, for a hub that has nobody who would settle them. */
+  readonly totals: ReadonlyMap<string, SessionTotals>;
 }
 
-function hubGround(context: Context, { pending, strangers }: HubGround): Ground {
+function hubGround(context: Context, { pending, strangers, totals }: HubGround): Ground {
   const { hub, own, me, peer } = context;
   return {
     engine: hub,
@@ -115,13 +121,16 @@ function hubGround(context: Context, { pending, strangers }: HubGround): Ground 
     async beside(planned) {
       for (const id of sessionsOf(planned.filter((one) => isStranger(one, me)))) strangers.add(id);
       const open = planned.filter(({ isSame }) => !isSame);
-      const after = [
-        ...(await followUps(planned, { own, there: hub })),
-        ...(open.length === 0 ? [] : await totalsFrom(own, sessionsOf(planned))),
-      ];
+      const settled = sessionsOf(open).flatMap((id) => {
+        const row = totals.get(id);
+        return row === undefined ? [] : [update(sessions, { id }, row)];
+      });
+      const after = [...(await followUps(planned, { own, there: hub })), ...settled];
+      // Where it was lost, our next token is the one that the hub has: no word goes out before that is written down.
+      if (open.length > 0) await peer.save({});
       return { first: open.length === 0 ? [] : wordOf(context, { pending }), after };
     },
-    landed: () => peer.save(agreed(context)),
+    landed: () => peer.note(agreed(context)),
     again: () => checkWord(context),
   };
 }
@@ -132,12 +141,13 @@ function isStranger({ before }: Planned, me: string): boolean {
 
 /** What did not arrive before is offered by itself, a few times: then somebody has to look. */
 async function offerAgain(context: Context, strangers: Set<string>): Promise<number> {
-  const { own, peer } = context;
+  const { own, peer, debts } = context;
+  if (!debts.has("push")) return 0;
   const waiting = await own.find(syncQuarantine, {
     where: { peer: peer.now.id, direction: "push", tries: { below: 6 } },
     limit: 200,
   });
-  if (waiting.length === 0) return 0;
+  if (waiting.length === 0) debts.delete("push");
   let rows = 0;
   for (const { collection, rowKey } of waiting) {
     const id = `${collection}/${rowKey}`;

@@ -52,6 +52,7 @@ interface Opened {
   readonly hub: SyncEngine;
   /** It was greeted. */
   isKnown: boolean;
+  readonly debts: Context["debts"];
 }
 
 export function createLink(parts: LinkParts): Link {
@@ -81,8 +82,9 @@ export function createLink(parts: LinkParts): Link {
       const peer = await loadPeer(own, { place, mode, makeId });
       const began = now();
       try {
-        opened ??= { hub: await openedHub(parts), isKnown: false };
-        const stores = { own: store, hub: opened.hub, me, mode, peer, began };
+        opened ??= { hub: await openedHub(parts), isKnown: false, debts: new Set(["push", "pull"]) };
+        const { hub, debts } = opened;
+        const stores = { own: store, hub, debts, me, mode, peer, began };
         const both = (): void => {
           check();
           turn.check();
@@ -119,7 +121,7 @@ async function openedHub({ openHub, patience = 30_000, after }: LinkParts): Prom
 
 function contextOf(
   { own, name, redactor, now, makeId, limits }: LinkParts,
-  stores: Pick<Context, "own" | "hub" | "me" | "mode" | "peer" | "began" | "check">,
+  stores: Pick<Context, "own" | "hub" | "debts" | "me" | "mode" | "peer" | "began" | "check">,
 ): Context {
   return {
     ...stores,

@@ -57,8 +57,9 @@ export async function say(context: Context): Promise<void> {
   if (context.mute) return;
   try {
     for (;;) {
+      await context.peer.save({});
       const { counts } = await context.hub.feed.apply(wordOf(context, { pending: 0 }), []);
-      if (counts[0] === 1) return await context.peer.save(agreed(context));
+      if (counts[0] === 1) return context.peer.note(agreed(context));
       await checkWord(context);
     }
   } catch (error) {
