@@ -19,13 +19,19 @@ export async function measure({ quick }) {
   const file = join(root, "test/support/fake-llm/scenarios/opencode-tools.json");
   const scenario = JSON.parse(readFileSync(file, "utf8"));
   for (const { turns } of scenario.conversations) for (const turn of turns) turn.delayMs = quick ? 0 : 500;
-  const llm = await startFakeLlm({ scenario, keep: false });
+  const models = [];
   const loci = await open(join(folder, "loci.db"));
   const recorder = loci.recorder();
   const servers = [];
   let recording;
   try {
-    for (const name of ["plain", "recorded"]) servers.push(await serve(join(folder, name), llm.url));
+    for (const name of ["plain", "recorded"]) {
+      // What a tool touches outside of its folder would wait for a person's permission.
+      const vars = { CWD: join(folder, name, "workspace") };
+      const llm = await startFakeLlm({ scenario, vars, keep: false });
+      models.push(llm);
+      servers.push(await serve(join(folder, name), llm.url));
+    }
     const [plain, recorded] = servers;
     recording = recordOpencode({ url: recorded.url }, { recorder });
     await recording.settled({ timeout: 60_000 });
@@ -50,7 +56,7 @@ export async function measure({ quick }) {
     }
     await recorder.close();
     await loci.close();
-    await llm.close();
+    for (const llm of models) await llm.close();
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
