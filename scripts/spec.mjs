@@ -50,7 +50,7 @@ async function collections() {
 
 async function schema() {
   const { columnName } = await built("model/collection.js");
-  const { storeSchema, searchSchema, syncSchema } = await built("model/schema.js");
+  const { storeSchema, searchSchema, syncSchema, collectionsOf } = await built("model/schema.js");
   const { createSqliteDialect } = await built("engines/sql/sqlite.js");
   const { postgresDialect } = await built("engines/postgres/dialect.js");
   const sqlite = createSqliteDialect("libsql").types;
@@ -58,14 +58,14 @@ async function schema() {
   const said = comments();
   const names = await collections();
   const parts = [];
-  for (const [title, { migrations }] of [
+  for (const [title, all] of [
     ["The store", storeSchema],
     ["The search index", searchSchema],
     ["Sync", syncSchema],
   ]) {
-    const version = migrations.at(-1).version;
+    const { version } = all.migrations.at(-1);
     parts.push(`### ${title}: schema version ${version}\n`);
-    for (const collection of migrations.flatMap(({ create }) => create ?? [])) {
+    for (const collection of collectionsOf(all)) {
       const row = said.get(`of ${names.get(collection)}`);
       const lines = Object.entries(collection.fields).map(([field, { kind, optional }]) => {
         const key = field === collection.key ? " (key)" : "";

@@ -103,7 +103,14 @@ export type { Message } from "./model/message.ts";
 export type { ModelCall } from "./model/model-call.ts";
 export type { SlowQuery } from "./model/query.ts";
 export type { Session, SessionStatus } from "./model/session.ts";
-export type { SyncConflict, SyncMode, SyncQuarantined, SyncSpoke, SyncState } from "./model/sync-state.ts";
+export type {
+  SyncConflict,
+  SyncMode,
+  SyncQuarantined,
+  SyncRun,
+  SyncSpoke,
+  SyncState,
+} from "./model/sync-state.ts";
 export type { ToolExecution, ToolStatus } from "./model/tool-execution.ts";
 export type { ImportAll } from "./import-store.ts";
 export { type Loci, open, openDatabases, type OpenOptions } from "./open.ts";
@@ -125,6 +132,7 @@ export type {
   SyncReport,
   VerifyOptions,
 } from "./sync/report.ts";
+export type { HistoryOptions, SyncSummary } from "./sync/history.ts";
 export type { PeerStatus, SyncStatus, SyncTrouble } from "./sync/status.ts";
 export type { Sync } from "./sync/sync.ts";
 export type { SyncSettings } from "./sync-store.ts";

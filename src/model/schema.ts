@@ -19,7 +19,7 @@ import { rawStreams } from "./raw-stream.ts";
 import { pendingSearch, searchBlocks, searchSegments, searchState } from "./search.ts";
 import { sessions } from "./session.ts";
 import { syncSelf, syncVersions } from "./sync.ts";
-import { syncConflicts, syncLocal, syncPeers, syncQuarantine, syncSpokes } from "./sync-state.ts";
+import { syncConflicts, syncLocal, syncPeers, syncQuarantine, syncRuns, syncSpokes } from "./sync-state.ts";
 import { taskAssignments, taskDependencies, taskLanes, tasks } from "./task.ts";
 import { toolExecutions } from "./tool-execution.ts";
 
@@ -124,6 +124,8 @@ export const searchSchema: Schema = {
   migrations: [{ version: 1, summary: "search index", create: [searchSegments, searchBlocks, searchState] }],
 };
 
+const syncGrowth = ["comparedAt", "comparedTo", "runs"];
+
 /** What a store holds that takes part in sync: made when sync is switched on. */
 export const syncSchema: Schema = {
   table: "sync_schema_version",
@@ -131,26 +133,42 @@ export const syncSchema: Schema = {
     {
       version: 1,
       summary: "versions of rows, hubs and spokes",
-      create: [syncVersions, syncSelf, syncPeers, syncSpokes, syncQuarantine, syncConflicts, syncLocal],
+      create: [
+        syncVersions,
+        syncSelf,
+        without(syncPeers, syncGrowth),
+        syncSpokes,
+        syncQuarantine,
+        syncConflicts,
+        syncLocal,
+      ],
+    },
+    {
+      version: 2,
+      summary: "history of syncs, comparison of versions",
+      create: [syncRuns],
+      add: [{ to: syncPeers, fields: syncGrowth }],
     },
   ],
 };
 
-const grown = storeSchema.migrations.flatMap(({ add = [] }) => add.map(({ to }) => to));
+/** The collections of a schema, as they are now. */
+export function collectionsOf({ migrations }: Schema): AnyCollection[] {
+  const grown = migrations.flatMap(({ add = [] }) => add.map(({ to }) => to));
+  return migrations.flatMap(({ create = [] }) =>
+    create.map((one) => grown.find(({ name }) => name === one.name) ?? one),
+  );
+}
 
 /** Every collection of the store, as it is now. */
-export const storeCollections: readonly AnyCollection[] = storeSchema.migrations.flatMap(({ create = [] }) =>
-  create.map((one) => grown.find(({ name }) => name === one.name) ?? one),
-);
+export const storeCollections: readonly AnyCollection[] = collectionsOf(storeSchema);
 
 /** What is there where sync was switched on. */
-export const syncCollections: readonly AnyCollection[] = syncSchema.migrations.flatMap(
-  ({ create = [] }) => create,
-);
+export const syncCollections: readonly AnyCollection[] = collectionsOf(syncSchema);
 
 /** Every collection that Loci has a table for. */
 export const ownCollections: readonly AnyCollection[] = [
   ...storeCollections,
-  ...searchSchema.migrations.flatMap(({ create = [] }) => create),
+  ...collectionsOf(searchSchema),
   ...syncCollections,
 ];

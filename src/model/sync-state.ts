@@ -49,6 +49,12 @@ export interface SyncPeer {
   readonly okAt: Millis | null;
   /** When the counts of both sides were last the same. */
   readonly verifiedAt: Millis | null;
+  /** When the versions of both sides were last compared to the end. */
+  readonly comparedAt: Millis | null;
+  /** Where a comparison goes on that is not at its end: behind this version. */
+  readonly comparedTo: string | null;
+  /** How many syncs left a row in `sync_runs`; null for none. */
+  readonly runs: number | null;
   readonly rowsSent: number;
   readonly rowsReceived: number;
   readonly bytesSent: number;
@@ -77,6 +83,9 @@ export const syncPeers: Collection<SyncPeer> = {
     triedAt: optional(time),
     okAt: optional(time),
     verifiedAt: optional(time),
+    comparedAt: optional(time),
+    comparedTo: optional(text),
+    runs: optional(integer),
     rowsSent: integer,
     rowsReceived: integer,
     bytesSent: integer,
@@ -84,6 +93,51 @@ export const syncPeers: Collection<SyncPeer> = {
   },
   unique: [],
   indexes: [],
+};
+
+/**
+ * One sync that moved rows, compared both sides or failed: the history of syncs with a hub. One that found nothing to do
+ * leaves none. The newest 10,000 of each hub are kept.
+ */
+export interface SyncRun {
+  /** The peer, and a place in the ring of its latest runs. */
+  readonly id: string;
+  /** The hub's row in `sync_peers`. */
+  readonly peer: string;
+  readonly mode: string;
+  readonly startedAt: Millis;
+  readonly tookMs: number;
+  /** `ok`, `failed` or `mismatch`. */
+  readonly state: string;
+  readonly errorCode: string | null;
+  readonly rowsSent: number;
+  readonly rowsReceived: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly conflicts: number;
+  readonly quarantined: number;
+}
+
+export const syncRuns: Collection<SyncRun> = {
+  name: "sync_runs",
+  key: "id",
+  fields: {
+    id,
+    peer: id,
+    mode: id,
+    startedAt: time,
+    tookMs: integer,
+    state: id,
+    errorCode: optional(id),
+    rowsSent: integer,
+    rowsReceived: integer,
+    bytesSent: integer,
+    bytesReceived: integer,
+    conflicts: integer,
+    quarantined: integer,
+  },
+  unique: [],
+  indexes: [["startedAt"]],
 };
 
 /** A store that syncs with this one, as it said of itself: what an operator sees at the hub. */

@@ -1,5 +1,6 @@
 import type { Millis } from "../model/collection.ts";
 import type { SyncSpoke } from "../model/sync-state.ts";
+import type { SyncSummary } from "../sync/history.ts";
 import type { PeerStatus, SyncTrouble } from "../sync/status.ts";
 import { isoTime, type Operation, operation } from "./operation.ts";
 import { syncOf } from "./sync.ts";
@@ -22,7 +23,11 @@ export interface HubItem {
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly error: SyncTrouble | null;
+  /** Of the last 24 hours. */
+  readonly recent: RecentSyncs | null;
 }
+
+export type RecentSyncs = Omit<SyncSummary, "since"> & { readonly since: string };
 
 /** A store that syncs with this one, as it said when it was last here. */
 export interface SpokeItem {
@@ -88,13 +93,14 @@ export const syncStatus: Operation = operation({
 
 function hubItem(peer: PeerStatus, now: Millis): HubItem {
   const { hub, mode, state, pending, pendingSince, okAt, verifiedAt, failures, error, ...rest } = peer;
-  const { quarantined, rowsSent, rowsReceived, bytesSent, bytesReceived } = rest;
+  const { quarantined, rowsSent, rowsReceived, bytesSent, bytesReceived, recent } = rest;
   return {
     ...{ hub, mode, state, pending },
     lag: pendingSince === null ? null : Math.max(0, now - pendingSince),
     syncedAt: isoTime(okAt),
     verifiedAt: isoTime(verifiedAt),
     ...{ failures, quarantined, rowsSent, rowsReceived, bytesSent, bytesReceived, error },
+    recent: recent === null ? null : { ...recent, since: isoTime(recent.since) },
   };
 }
 

@@ -10,6 +10,7 @@ import {
   syncQuarantine,
   type SyncState,
 } from "../model/sync-state.ts";
+import { summaryOf, type SyncSummary } from "./history.ts";
 import { peerId } from "./peer.ts";
 import { syncNames } from "./tables.ts";
 
@@ -39,6 +40,8 @@ export interface PeerStatus {
   readonly bytesReceived: number;
   /** Rows that did not arrive as they were sent, or were refused. */
   readonly quarantined: number;
+  /** Of the last 24 hours; null for a hub that was never asked, and with Turso's own sync. */
+  readonly recent: SyncSummary | null;
 }
 
 export interface SyncTrouble {
@@ -58,12 +61,14 @@ export interface SyncStatus {
   readonly localSessions: number;
 }
 
+const recently: Millis = 24 * 3_600_000;
+
 /** More changes that wait are not counted. */
 const countedAtMost = 10_000;
 
 /** How the store stands with each hub that it knows, and with the one that is meant, known or not. */
 export async function statusOf(
-  own: Engine,
+  { own, now }: { readonly own: Engine; readonly now: Millis },
   meant: { readonly place: string; readonly mode: SyncMode } | undefined,
 ): Promise<SyncStatus> {
   const [[self], peers] = await Promise.all([own.find(syncSelf, { limit: 1 }), own.find(syncPeers)]);
@@ -74,7 +79,7 @@ export async function statusOf(
       peerStatus(
         own,
         { ...peer, mode: peer.id === meantId ? (meant?.mode ?? peer.mode) : peer.mode },
-        self !== undefined,
+        { isOn: self !== undefined, now },
       ),
     ),
   );
@@ -87,7 +92,11 @@ export async function statusOf(
   };
 }
 
-async function peerStatus(own: Engine, peer: SyncPeer, isOn: boolean): Promise<PeerStatus> {
+async function peerStatus(
+  own: Engine,
+  peer: SyncPeer,
+  { isOn, now }: { readonly isOn: boolean; readonly now: Millis },
+): Promise<PeerStatus> {
   const { id, place: hub, errorCode: code, errorMessage: message, errorNext: next, ...rest } = peer;
   const mode = asMode(rest.mode);
   const { count, since } = mode === "pull" ? { count: null, since: null } : await pendingOf(own, peer, isOn);
@@ -113,6 +122,7 @@ async function peerStatus(own: Engine, peer: SyncPeer, isOn: boolean): Promise<P
     bytesSent: rest.bytesSent,
     bytesReceived: rest.bytesReceived,
     quarantined: group?.count ?? 0,
+    recent: await summaryOf(own, id, now - recently),
   };
 }
 
@@ -126,7 +136,7 @@ async function unknownHub(
   return {
     ...{ hub, store: null, mode, state: "never", pending: count, pendingSince: since },
     ...{ triedAt: null, okAt: null, verifiedAt: null, failures: 0, error: null },
-    ...{ rowsSent: 0, rowsReceived: 0, bytesSent: 0, bytesReceived: 0, quarantined: 0 },
+    ...{ rowsSent: 0, rowsReceived: 0, bytesSent: 0, bytesReceived: 0, quarantined: 0, recent: null },
   };
 }
 

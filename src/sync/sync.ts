@@ -9,10 +9,12 @@ import {
   syncPeers,
   syncQuarantine,
   type SyncQuarantined,
+  type SyncRun,
   type SyncSpoke,
   syncSpokes,
 } from "../model/sync-state.ts";
 import type { After, Compared, RunOptions, SyncReport, VerifyOptions } from "./report.ts";
+import { historyOf, type HistoryOptions } from "./history.ts";
 import { markLocal, unmarkLocal } from "./local-only.ts";
 import { createSchedule, type Schedule, within } from "./schedule.ts";
 import type { SyncStatus } from "./status.ts";
@@ -30,6 +32,8 @@ export interface Sync {
   /** Both. */
   full(options?: RunOptions): Promise<SyncReport>;
   status(): Promise<SyncStatus>;
+  /** The syncs that moved rows, compared both sides or failed, newest first. */
+  history(options?: HistoryOptions): Promise<SyncRun[]>;
   /** Compares both stores row by row. Changes nothing. */
   verify(options?: VerifyOptions & RunOptions): Promise<Compared>;
   /** Makes the same whatever is not. */
@@ -99,7 +103,7 @@ export function createSync({ own, hub, every, now, after, random }: SyncParts): 
     async status() {
       await ready();
       const { statusOf } = await import("./status.ts");
-      return statusOf(own, hub);
+      return statusOf({ own, now: now() }, hub);
     },
     ...keptIn(own, { ready, now }),
   };
@@ -119,12 +123,13 @@ export function createSync({ own, hub, every, now, after, random }: SyncParts): 
 function keptIn(
   own: Engine,
   { ready, now }: { readonly ready: () => Promise<void>; readonly now: () => Millis },
-): Pick<Sync, "spokes" | "forget" | "localOnly" | "conflicts" | "quarantined"> {
+): Pick<Sync, "history" | "spokes" | "forget" | "localOnly" | "conflicts" | "quarantined"> {
   const newest = async <Row>(read: () => Promise<Row[]>): Promise<Row[]> => {
     await ready();
     return read();
   };
   return {
+    history: (options) => newest(() => historyOf(own, options)),
     spokes: () => newest(() => own.find(syncSpokes, { orderBy: [["seenAt", "down"]] })),
     async forget(id) {
       await ready();

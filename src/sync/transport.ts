@@ -103,6 +103,7 @@ export function createTransportSync(parts: TransportSyncParts): OpenSync {
       Promise.reject(unsupported("carries the whole file", "Keep such sessions in a store without a hub")),
     spokes: async () => [],
     forget: async () => false,
+    history: async () => [],
     conflicts: async () => [],
     quarantined: async () => [],
   };
@@ -186,7 +187,7 @@ async function statusOf(
         ...{ hub, store: null, mode, ...known },
         pending: mode === "pull" ? null : cdcOperations,
         pendingSince: null,
-        ...{ rowsSent: 0, rowsReceived: 0, quarantined: 0 },
+        ...{ rowsSent: 0, rowsReceived: 0, quarantined: 0, recent: null },
         bytesSent: networkSentBytes,
         bytesReceived: networkReceivedBytes,
       },

@@ -34,6 +34,8 @@ export interface Context {
   readonly check: () => void;
   /** When this sync began. */
   readonly began: Millis;
+  /** How long it took until now. */
+  readonly took: () => Millis;
   readonly tally: Tally;
   /** Where rows that did not arrive may wait to be tried again, as far as this connection knows. */
   readonly debts: Set<Direction>;

@@ -2,13 +2,14 @@ import { createLocks, type LockLease } from "../../domains/locks.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { errorCode, LociError } from "../../errors.ts";
 import type { Millis } from "../../model/collection.ts";
-import type { SyncMode } from "../../model/sync-state.ts";
+import type { SyncMode, SyncRun } from "../../model/sync-state.ts";
 import type { Redactor } from "../../record/redact.ts";
 import { sentenceOf } from "./bring.ts";
 import { type Context, newTally, type SyncLimits } from "./context.ts";
 import type { After, Compared, RunOptions, SyncReport, VerifyOptions } from "../report.ts";
 import { withDeadline } from "./deadline.ts";
 import { type Exchanged, exchange } from "./exchange.ts";
+import { runNoted } from "../history.ts";
 import type { SyncEngine } from "./land.ts";
 import { createLeaving } from "./leaving.ts";
 import { createLocalOnly } from "../local-only.ts";
@@ -80,11 +81,12 @@ export function createLink(parts: LinkParts): Link {
     const turn = await takeTurn(parts, me, check);
     try {
       const peer = await loadPeer(own, { place, mode, makeId });
-      const began = now();
+      const [began, started, tally] = [now(), parts.elapsed(), newTally()];
+      const took = (): Millis => Math.max(0, Math.round(parts.elapsed() - started));
       try {
         opened ??= { hub: await openedHub(parts), isKnown: false, debts: new Set(["push", "pull"]) };
         const { hub, debts } = opened;
-        const stores = { own: store, hub, debts, me, mode, peer, began };
+        const stores = { own: store, hub, debts, me, mode, peer, began, took, tally };
         const both = (): void => {
           check();
           turn.check();
@@ -92,7 +94,7 @@ export function createLink(parts: LinkParts): Link {
         return await task(contextOf(parts, { ...stores, check: both }), opened);
       } catch (error) {
         await drop();
-        await failed(peer, error, began);
+        await failed({ peer, mode, began, took, tally }, error);
         throw error;
       }
     } finally {
@@ -103,11 +105,10 @@ export function createLink(parts: LinkParts): Link {
   return {
     run: (mode, options = {}) =>
       work(mode, options, async (context, link) => {
-        const started = parts.elapsed();
         const done = await exchange(context, link.isKnown);
         link.isKnown = true;
         await ended(context, done);
-        return { mode, ...done, ...context.tally, took: Math.round(parts.elapsed() - started) };
+        return { mode, ...done, ...context.tally, took: context.took() };
       }),
     verify: (mode, options = {}) => work(mode, options, (context) => verifyAll(context, options)),
     repair: (mode, options = {}) => work(mode, options, (context) => repairAll(context)),
@@ -121,7 +122,7 @@ async function openedHub({ openHub, patience = 30_000, after }: LinkParts): Prom
 
 function contextOf(
   { own, name, redactor, now, makeId, limits }: LinkParts,
-  stores: Pick<Context, "own" | "hub" | "debts" | "me" | "mode" | "peer" | "began" | "check">,
+  stores: Pick<Context, "own" | "hub" | "debts" | "me" | "check" | keyof Running>,
 ): Context {
   return {
     ...stores,
@@ -131,7 +132,6 @@ function contextOf(
     local: createLocalOnly(own, now),
     leaving: createLeaving(redactor),
     limits: { ...defaults, ...limits },
-    tally: newTally(),
     mute: false,
   };
 }
@@ -150,10 +150,14 @@ export function syncing(engine: Engine): SyncEngine {
   );
 }
 
-async function ended({ peer, began, tally, mode }: Context, { state }: Exchanged): Promise<void> {
+/** A sync, as far as its end is concerned. */
+type Running = Pick<Context, "peer" | "mode" | "began" | "took" | "tally">;
+
+async function ended(running: Running, { state, counts }: Exchanged): Promise<void> {
+  const { peer, began, tally, mode } = running;
   const { rowsSent, rowsReceived, bytesSent, bytesReceived } = peer.now;
   const message = "The counts of the two stores are not the same, and nothing is on its way.";
-  await peer.save({
+  const patch = {
     mode,
     state,
     errorCode: null,
@@ -166,20 +170,35 @@ async function ended({ peer, began, tally, mode }: Context, { state }: Exchanged
     rowsReceived: rowsReceived + tally.received,
     bytesSent: bytesSent + tally.bytesSent,
     bytesReceived: bytesReceived + tally.bytesReceived,
-  });
+  };
+  const isIdle = counts === null && Object.values(tally).every((count) => count === 0);
+  if (isIdle) return peer.save(patch);
+  const { runs, changes } = runNoted(peer.now, runOf(running, { state, errorCode: null }));
+  await peer.save({ ...patch, runs }, changes);
 }
 
-async function failed(peer: Peer, error: unknown, triedAt: Millis): Promise<void> {
+async function failed(running: Running, error: unknown): Promise<void> {
   // Whoever cancelled knows.
   if (errorCode(error) === "interrupted") return;
+  const { peer, began } = running;
   const next = error instanceof LociError ? (error.next ?? null) : null;
-  const patch = {
-    state: "failed",
-    errorCode: errorCode(error) ?? "unknown",
-    errorMessage: sentenceOf(error),
-    errorNext: next,
+  const how = { state: "failed", errorCode: errorCode(error) ?? "unknown" };
+  const patch = { ...how, errorMessage: sentenceOf(error), errorNext: next };
+  const { runs, changes } = runNoted(peer.now, runOf(running, how));
+  await peer
+    .save({ ...patch, failures: peer.now.failures + 1, triedAt: began, runs }, changes)
+    .catch(() => undefined);
+}
+
+function runOf(
+  { mode, began, took, tally }: Running,
+  how: Pick<SyncRun, "state" | "errorCode">,
+): Omit<SyncRun, "id" | "peer"> {
+  const { sent, received, bytesSent, bytesReceived, conflicts, quarantined } = tally;
+  return {
+    ...{ mode, startedAt: began, tookMs: took(), ...how },
+    ...{ rowsSent: sent, rowsReceived: received, bytesSent, bytesReceived, conflicts, quarantined },
   };
-  await peer.save({ ...patch, failures: peer.now.failures + 1, triedAt }).catch(() => undefined);
 }
 
 interface Turn {

@@ -1,6 +1,7 @@
 import type {
   ForgottenSpoke,
   HubItem,
+  RecentSyncs,
   SpokeItem,
   SyncProblem,
   SyncStatusAnswer,
@@ -81,7 +82,16 @@ function drawHub(hub: HubItem, screen: Screen): string[] {
   return [
     `${screen.tone(mark, tone)} ${screen.tone(safeLine(hub.hub), "cyan")}  ${mode}, ${synced}${compared}`,
     `  ${waits}; ${moved.join(", ")} in all`,
+    ...(hub.recent === null || hub.recent.syncs === 0 ? [] : [`  ${recently(hub.recent)}`]),
   ];
+}
+
+/** Syncs that found nothing to do are in none of these numbers. */
+function recently({ syncs, failed, errors, p50Ms, p95Ms }: RecentSyncs): string {
+  const why = Object.entries(errors).map(([code, count]) => `${code} ${grouped(count)}`);
+  const failures = failed === 0 ? "none failed" : `${grouped(failed)} failed (${safeLine(why.join(", "))})`;
+  const took = p50Ms === null ? "" : `; half within ${duration(p50Ms)}, 95 % within ${duration(p95Ms ?? 0)}`;
+  return `in 24 hours: ${counted(syncs, "sync")} with something to do, ${failures}${took}`;
 }
 
 function notes({ conflicts, localSessions }: SyncStatusAnswer): string[] {
