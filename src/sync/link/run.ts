@@ -13,7 +13,7 @@ import { runNoted } from "../history.ts";
 import type { SyncEngine } from "./land.ts";
 import { createLeaving } from "./leaving.ts";
 import { createLocalOnly } from "../local-only.ts";
-import { loadPeer, type Peer } from "../peer.ts";
+import { loadPeer } from "../peer.ts";
 import { interrupted } from "./pull.ts";
 import { repairAll, verifyAll } from "./verify.ts";
 import { syncTables } from "../tables.ts";
