@@ -1,6 +1,7 @@
 /** The logging API that agent programs know, over the recorder and the domains. */
 import { type Migration, storeSchema } from "./model/schema.ts";
 
+export { type ClaudeQuery, type ClaudeQueryOptions, runClaudeQuery } from "./compat/claude.ts";
 export {
   closeTursoClient,
   createTursoClient,

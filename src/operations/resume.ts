@@ -31,6 +31,8 @@ export async function prepareResume(
   { id, folder }: ResumeAsked,
   { env, folder: here }: Pick<Context, "env" | "folder">,
 ): Promise<ResumeAnswer> {
+  // An agent that was killed left its last lines in the spool.
+  await loci.recover();
   const found = await loci.sessions.resolve(id);
   // A sub-agent goes on in the session that started it.
   const session = found.parentSessionId === null ? found : await loci.sessions.resolve(topOf(found.id));

@@ -4,8 +4,11 @@ import type { Engine } from "../engine/engine.ts";
 import { makeFolder } from "../engine/folder.ts";
 import { LociError } from "../errors.ts";
 import { importedFiles } from "../model/raw-event.ts";
+import { rawStreams } from "../model/raw-stream.ts";
 import { rawBytes } from "./export.ts";
 import { fileState } from "./import/plan.ts";
+import { type JsonObject, objectOf, parseLine } from "./sources/claude-code/line.ts";
+import { sourceName } from "./sources/claude-code/session.ts";
 
 /** A transcript that was put back. */
 export interface RestoredFile {
@@ -16,41 +19,92 @@ export interface RestoredFile {
 
 /**
  * Puts the transcript of a Claude Code session, and those of its sub-agents, back into a folder of a project, where
- * `claude --resume` finds them. A file that is there is only ever added to, and only where it says the same so far.
- * Errors: `not-found` where no transcript is kept, `invalid` where the session went on there in another way.
+ * `claude --resume` finds them: as they were imported, and as a session store was given them. A file that is there is
+ * only ever added to, and only where it says the same so far. Errors: `not-found` where no transcript is kept,
+ * `invalid` where the session went on there in another way.
  */
 export async function restoreTranscripts(
   engine: Engine,
   sessionId: string,
   folder: string,
 ): Promise<RestoredFile[]> {
-  const below = await engine.find(importedFiles, { where: { id: { startsWith: `${sessionId}/` } } });
-  const [main] = await engine.find(importedFiles, { where: { id: sessionId }, limit: 1 });
-  if (main === undefined) {
+  const parts = new Map([
+    ...(await recordedParts(engine, sessionId)),
+    ...(await fileParts(engine, sessionId)),
+  ]);
+  if (!parts.has(sessionId)) {
     throw new LociError("not-found", "No transcript of this session is kept, so it cannot be put back.", {
       where: engine.place,
       next: "loci import, where its transcript is",
     });
   }
-  const files = [await restore(engine, sessionId, join(folder, `${sessionId}.jsonl`))];
-  for (const row of below.filter(({ id }) => !id.includes("@"))) {
-    const name = basename(row.path.replaceAll("\\", "/"));
-    if (!/^agent-[\w-]+\.jsonl$/.test(name)) continue;
-    const path = join(folder, sessionId, "subagents", name);
-    files.push(await restore(engine, row.id, path));
-    const state = fileState(row)?.parser;
-    const meta = state !== undefined && "meta" in state ? state.meta : undefined;
+  const files: RestoredFile[] = [];
+  for (const [id, part] of [...parts].sort(([one], [other]) => (one < other ? -1 : 1))) {
+    const path = join(folder, part.below);
+    const { stored, meta = part.meta } = await storedIn(engine, id);
+    files.push(restore(path, stored));
     const beside = path.replace(/\.jsonl$/, ".meta.json");
-    if (typeof meta === "object" && meta !== null && !existsSync(beside))
+    if (id !== sessionId && meta !== undefined && !existsSync(beside))
       replace(beside, Buffer.from(JSON.stringify(meta)));
   }
   return files;
 }
 
-async function restore(engine: Engine, id: string, path: string): Promise<RestoredFile> {
+/** A transcript of a session: its file, below the project's folder, and what a sub-agent is. */
+interface Part {
+  readonly below: string;
+  readonly meta?: JsonObject | undefined;
+}
+
+/** What was imported, by session id. */
+async function fileParts(engine: Engine, sessionId: string): Promise<Array<[string, Part]>> {
+  const below = await engine.find(importedFiles, { where: { id: { startsWith: `${sessionId}/` } } });
+  const main = await engine.find(importedFiles, { where: { id: sessionId }, fields: ["id"], limit: 1 });
+  const parts = main.map(({ id }): [string, Part] => [id, { below: `${id}.jsonl` }]);
+  for (const row of below.filter(({ id }) => !id.includes("@"))) {
+    const name = basename(row.path.replaceAll("\\", "/"));
+    if (!/^agent-[\w-]+\.jsonl$/.test(name)) continue;
+    const state = fileState(row)?.parser;
+    const meta = state !== undefined && "meta" in state ? objectOf(state.meta) : undefined;
+    parts.push([row.id, { below: join(sessionId, "subagents", name), meta }]);
+  }
+  return parts;
+}
+
+/** What a session store was given, by session id. What `query()` yields is no transcript. */
+async function recordedParts(engine: Engine, rootId: string): Promise<Array<[string, Part]>> {
+  const streams = await engine.find(rawStreams, {
+    where: { rootId, source: sourceName, lines: { above: 0 } },
+    fields: ["id", "sessionId", "subpath"],
+    orderBy: [["subpath", "up"]],
+  });
+  return streams
+    .filter(({ subpath }) => subpath === "" || /^subagents\/(?:[\w-]+\/)*agent-[\w-]+$/.test(subpath))
+    .map(({ sessionId, subpath }) => [
+      sessionId,
+      { below: `${subpath === "" ? rootId : join(rootId, subpath)}.jsonl` },
+    ]);
+}
+
+/** The transcript's bytes. What a sub-agent is stands beside it on the disk, and is a line for a session store. */
+async function storedIn(
+  engine: Engine,
+  id: string,
+): Promise<{ readonly stored: Buffer; readonly meta?: JsonObject }> {
   const pieces: Buffer[] = [];
-  for await (const piece of rawBytes(engine, id)) pieces.push(piece);
+  let told: JsonObject | undefined;
+  for await (const piece of rawBytes(engine, id)) {
+    const line = piece.includes('"agent_metadata"') ? objectOf(parseLine(piece.toString("utf8"))) : undefined;
+    if (line?.["type"] === "agent_metadata") told = line;
+    else pieces.push(piece);
+  }
   const stored = Buffer.concat(pieces);
+  if (told === undefined) return { stored };
+  const { type: _, ...meta } = told;
+  return { stored, meta };
+}
+
+function restore(path: string, stored: Buffer): RestoredFile {
   if (!existsSync(path)) {
     replace(path, stored);
     return { path, state: "written" };

@@ -6,6 +6,7 @@ import { type Loci, open } from "../../dist/index.js";
 import { messages } from "../../dist/model/message.js";
 import { modelCalls } from "../../dist/model/model-call.js";
 import { sessions } from "../../dist/model/session.js";
+import { prepareResume } from "../../dist/operations/resume.js";
 import { exportLines } from "../../dist/record/export.js";
 import { agents, type Box, box, claudeEnv, model } from "../support/agents.ts";
 import type { FakeLlm, Scenario } from "../support/fake-llm/lib/server.mjs";
@@ -242,8 +243,7 @@ test("a session goes on, on a machine that has the store and nothing else", asyn
   const second = await ran(query({ prompt: "and now?", options: { ...options, env, resume: first.id } }));
   expect(second.error).toBeUndefined();
   expect(second.id).toBe(first.id);
-  const asked = llm.requests.at(-1);
-  expect(JSON.stringify(asked)).toContain("delegate and wait");
+  expect(JSON.stringify(llm.requests.at(-1))).toContain("delegate and wait");
   await expectTotals(place, second);
   const listed = { dir: here.workspace, sessionStore };
   expect((await sdk.listSessions(listed)).map(({ sessionId }) => sessionId)).toEqual([first.id]);
@@ -260,6 +260,22 @@ test("a session goes on, on a machine that has the store and nothing else", asyn
   await sessionStore.recorder.flush();
   expect(await sdk.listSessions(listed)).toEqual([]);
   expect(await sessionStore.load({ projectKey, sessionId: first.id })).toBeNull();
+});
+
+test("loci resume puts its transcript where the program finds it, on a machine that never saw it", async () => {
+  await using place = await world();
+  const { sessionStore, options, loci, here, llm } = place;
+  const first = await ran(sdk.query({ prompt: "delegate and wait", options }));
+  await sessionStore.recorder.flush();
+  rmSync(here.claude, { recursive: true });
+  const env = { ...claudeEnv(here, llm), CLAUDE_CONFIG_DIR: join(here.folder, "another", ".claude") };
+  const asked = { id: first.id, folder: undefined };
+  const { files } = await prepareResume(loci, asked, { env, folder: here.workspace });
+  expect(files.map(({ state }) => state)).toEqual(["written", "written"]);
+  const again = { ...options, sessionStore: undefined, env, resume: first.id };
+  const second = await ran(sdk.query({ prompt: "and now?", options: again }));
+  expect([second.error, second.id]).toEqual([undefined, first.id]);
+  expect(JSON.stringify(llm.requests.at(-1))).toContain("delegate and wait");
 });
 
 test("several prompts in one query have a result each", async () => {

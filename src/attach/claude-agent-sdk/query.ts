@@ -101,8 +101,9 @@ function isAborted(params: QueryParams | undefined): boolean {
 }
 
 /** Notes what is asked: at once, or as the agent takes it. */
-function withPrompts(params: QueryParams, notes: Notes): QueryParams {
-  const { prompt } = params;
+function withPrompts(params: QueryParams | undefined, notes: Notes): QueryParams | undefined {
+  // Without any, it is the SDK that says so.
+  const prompt = params?.prompt;
   if (typeof prompt === "string") {
     notes.prompt(prompt);
     return params;

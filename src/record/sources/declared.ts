@@ -17,7 +17,8 @@ export const declarations: readonly SourceDeclaration[] = [
   {
     source: "claude-code",
     program: "Claude Code 2.1.329",
-    reads: "`CLAUDE_CONFIG_DIR/projects/**/*.jsonl`",
+    reads:
+      "`CLAUDE_CONFIG_DIR/projects/**/*.jsonl`; live: the same, by its plugin ([claude-code.md](claude-code.md))",
     captures: [
       ...shared,
       "sub-agents",
@@ -106,6 +107,38 @@ export const declarations: readonly SourceDeclaration[] = [
     ],
     tokens:
       "equal to the totals of its session; what it counts beside its answers is one estimated call. A fork's row repeats its parent's total: ours counts only what the fork itself used",
+  },
+  {
+    source: "ai-sdk",
+    program: "AI SDK 7.0.173",
+    reads: "live: its telemetry, or a middleware of the model ([ai-sdk.md](ai-sdk.md))",
+    captures: [...shared, "errors", "aborts"],
+    loses: [
+      "the cost and the folder: it knows neither",
+      "pictures, embeddings and speech",
+      "with the middleware, how long a tool ran",
+      "a conversation over several calls, where no `sessionId` is given",
+    ],
+    tokens: "equal to `totalUsage`; tokens from the cache are part of its input, and counted once",
+  },
+  {
+    source: "openai-agents",
+    program: "OpenAI Agents 0.20.0",
+    reads: "live: its traces and its `Session` ([openai-agents.md](openai-agents.md))",
+    captures: [
+      "prompts",
+      "answers",
+      "tool executions with input, output, error and times",
+      "errors",
+      "with the `Session`, every item as it is",
+    ],
+    loses: [
+      "what happens where tracing is off, but for the items of the `Session`",
+      "reasoning, handoffs and guardrails",
+      "the cost and the folder: it knows neither",
+      "tokens, where its server sends none",
+    ],
+    tokens: "equal to those of its responses, each turn once",
   },
 ];
 

@@ -33,7 +33,8 @@ export function sessionHappening(state: ParserState): Happening {
     source: sourceName,
     sourceId: state.agentId,
     agentId: state.agentId,
-    parentSessionId: state.parentSessionId,
+    // Who started a session of its own stands in no transcript: what is known from elsewhere stays.
+    ...(state.parentSessionId === null ? {} : { parentSessionId: state.parentSessionId }),
     gitBranch: state.gitBranch,
   };
 }
