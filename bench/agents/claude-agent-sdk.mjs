@@ -1,4 +1,5 @@
-// query() of the Claude Agent SDK with a session store and the wrapper, and without them, in turn.
+// query() of the Claude Agent SDK with a session store and the wrapper, without them, with the wrapper alone, and with a
+// session store that does nothing, in turn: what the SDK itself takes for a store is not ours.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,6 +23,8 @@ export async function measure({ quick }) {
   const sessionStore = createSessionStore(loci);
   const sides = {
     plain: { query, more: {}, times: [] },
+    wrapped: { query: withLoci(query, loci.recorder()), more: {}, times: [] },
+    empty: { query, more: { sessionStore: nothing, sessionStoreFlush: "eager" }, times: [] },
     recorded: {
       query: withLoci(query, sessionStore),
       more: { sessionStore, sessionStoreFlush: "eager" },
@@ -31,8 +34,7 @@ export async function measure({ quick }) {
   try {
     for (let round = -1; round < (quick ? 5 : 15); round++) {
       const order = Object.entries(sides);
-      if (round % 2 === 0) order.reverse();
-      for (const [name, side] of order) {
+      for (const [name, side] of order.map((_, at) => order[(at + round + order.length) % order.length])) {
         const took = await run(side, { home: join(folder, name), url: llm.url });
         if (round >= 0) side.times.push(took);
       }
@@ -40,11 +42,11 @@ export async function measure({ quick }) {
     const { noted, dropped, problem } = await sessionStore.recorder.flush();
     if (noted < 100 || dropped > 0 || problem)
       throw new Error(`${noted} noted, ${dropped} dropped: ${problem}`);
-    const [plain, recorded] = [sides.plain, sides.recorded].map(({ times }) => at(times, 0.5));
+    const [plain, wrapped, empty, recorded] = Object.values(sides).map(({ times }) => at(times, 0.5));
     console.log(
-      `  a tool tour              ${plain.toFixed(0)} ms, recorded ${recorded.toFixed(0)} ms (p50)`,
+      `  a tool tour              ${plain.toFixed(0)} ms, wrapped ${wrapped.toFixed(0)} ms, with an empty store ${empty.toFixed(0)} ms, recorded ${recorded.toFixed(0)} ms (p50)`,
     );
-    return { plain, recorded, added: recorded - plain };
+    return { plain, wrapped, empty, recorded, added: recorded - plain };
   } finally {
     await sessionStore.close();
     await loci.close();
@@ -52,6 +54,15 @@ export async function measure({ quick }) {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
+
+/** A session store that keeps nothing. */
+const nothing = {
+  append: async () => undefined,
+  load: async () => null,
+  listSessions: async () => [],
+  listSubkeys: async () => [],
+  delete: async () => undefined,
+};
 
 async function run({ query, more }, { home, url }) {
   const workspace = join(home, "workspace");

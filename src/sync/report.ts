@@ -11,6 +11,8 @@ export interface SyncReport {
   readonly state: Extract<SyncState, "ok" | "mismatch">;
   /** What both sides hold; null where it was not compared this time. */
   readonly counts: readonly CountLine[] | null;
+  /** The versions that were compared one by one, which is due once an hour; null where it was not. */
+  readonly compared: Compared | null;
   /** Everything went over again: one of the two stores was not what it had been. */
   readonly again: boolean;
   readonly sent: number;

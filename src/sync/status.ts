@@ -31,6 +31,8 @@ export interface PeerStatus {
   readonly okAt: Millis | null;
   /** When both sides were last found to hold the same. */
   readonly verifiedAt: Millis | null;
+  /** When the versions of both were last compared, all of them, and were the same. */
+  readonly comparedAt: Millis | null;
   /** Tries in a row that failed, and why the last one did. */
   readonly failures: number;
   readonly error: SyncTrouble | null;
@@ -115,6 +117,7 @@ async function peerStatus(
     triedAt: rest.triedAt,
     okAt: rest.okAt,
     verifiedAt: rest.verifiedAt,
+    comparedAt: rest.comparedAt,
     failures: rest.failures,
     error: message === null ? null : { code: code ?? "mismatch", message, next },
     rowsSent: rest.rowsSent,
@@ -135,7 +138,7 @@ async function unknownHub(
   const { count, since } = mode === "pull" ? { count: null, since: null } : await pendingOf(own, peer, isOn);
   return {
     ...{ hub, store: null, mode, state: "never", pending: count, pendingSince: since },
-    ...{ triedAt: null, okAt: null, verifiedAt: null, failures: 0, error: null },
+    ...{ triedAt: null, okAt: null, verifiedAt: null, comparedAt: null, failures: 0, error: null },
     ...{ rowsSent: 0, rowsReceived: 0, bytesSent: 0, bytesReceived: 0, quarantined: 0, recent: null },
   };
 }

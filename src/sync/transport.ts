@@ -140,7 +140,7 @@ async function goOver(
     counts:
       differing?.map(({ collection, here, there }) => ({ collection, here: here.rows, there: there.rows })) ??
       null,
-    ...{ again: false, merged: 0, conflicts: 0, quarantined: 0, received },
+    ...{ compared: null, again: false, merged: 0, conflicts: 0, quarantined: 0, received },
     sent: mode === "pull" ? 0 : Math.max(0, before.cdcOperations - stats.cdcOperations),
     bytesSent: Math.max(0, stats.networkSentBytes - before.networkSentBytes),
     bytesReceived: Math.max(0, stats.networkReceivedBytes - before.networkReceivedBytes),
@@ -187,7 +187,7 @@ async function statusOf(
         ...{ hub, store: null, mode, ...known },
         pending: mode === "pull" ? null : cdcOperations,
         pendingSince: null,
-        ...{ rowsSent: 0, rowsReceived: 0, quarantined: 0, recent: null },
+        ...{ rowsSent: 0, rowsReceived: 0, quarantined: 0, comparedAt: known.verifiedAt, recent: null },
         bytesSent: networkSentBytes,
         bytesReceived: networkReceivedBytes,
       },

@@ -32,6 +32,8 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+const kills = Number(process.env["LOCI_TEST_KILLS"] ?? 5);
+
 interface Said {
   readonly from?: number;
   readonly count: number;
@@ -85,6 +87,36 @@ describe.skipIf(sqld.missing)("a recorder of a libSQL server", () => {
     await recorder.flush({ timeout: 20_000 });
     expect(await recorder.close()).toMatchObject({ noted: 500, written: 500, dropped: 0 });
     expect(await numbersOf("out")).toEqual(upTo(500));
+  });
+
+  test(`loses nothing and doubles nothing where the server is killed ${kills} times at random`, {
+    timeout: 60_000 + kills * 3_000,
+  }, async () => {
+    const recorder = createRecorder({
+      spool: join(folder, "kills"),
+      store: direct,
+      authToken: sqld.token(),
+      warn: false,
+    });
+    let count = 0;
+    const note = (many: number): void => {
+      say(recorder, "kills", { from: count + 1, count: many });
+      count += many;
+    };
+    for (let kill = 0; kill < kills; kill++) {
+      for (let step = 0; step < 5; step++) {
+        note(20);
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 40));
+      }
+      await sqld.kill();
+      note(20);
+      await sqld.start();
+      // What waits for an answer that never comes goes on when the drain tries again.
+      if (kill % 5 === 4) await recorder.flush({ timeout: 30_000 });
+    }
+    await recorder.flush({ timeout: 60_000 });
+    expect(await recorder.close()).toMatchObject({ noted: count, written: count, spooled: 0, dropped: 0 });
+    expect(await numbersOf("kills")).toEqual(upTo(count));
   });
 
   test("with a token that has expired, everything waits in the spool and the server is left alone", async () => {

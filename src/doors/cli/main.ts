@@ -13,7 +13,9 @@ if ((first === "--version" || first === "version") && more.length === 0) {
     module.enableCompileCache();
   }
   const { start } = await (first === "mcp"
-    ? import("./start-mcp.ts")
+    ? more.length === 0 || (more.length === 1 && more[0] === "--record")
+      ? import("./start-mcp-early.ts")
+      : import("./start-mcp.ts")
     : first === "hook" && more.length === 1 && !more[0]?.startsWith("-")
       ? import("./start-hook.ts")
       : import("./start.ts"));

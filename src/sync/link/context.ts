@@ -8,10 +8,11 @@ import type { Millis } from "../../model/collection.ts";
 import type { SyncReport } from "../report.ts";
 import type { SyncMode } from "../../model/sync-state.ts";
 
-/** So much goes over at once: rows of a page, and bytes of one write. */
+/** So much goes over at once: rows of a page, bytes of one write, versions that one sync compares. */
 export interface SyncLimits {
   readonly rows: number;
   readonly bytes: number;
+  readonly compared: number;
 }
 
 export type Direction = "push" | "pull";

@@ -1,13 +1,14 @@
 import type { Millis } from "../../model/collection.ts";
 import type { SyncReport } from "../report.ts";
 import { Astray, type Context } from "./context.ts";
+import { compareDue } from "./compare.ts";
 import type { CountLine } from "../report.ts";
 import { countBoth, isMoving } from "./counts.ts";
 import { pull } from "./pull.ts";
 import { push } from "./push.ts";
 import { greet, say } from "./word.ts";
 
-export type Exchanged = Pick<SyncReport, "state" | "counts" | "again">;
+export type Exchanged = Pick<SyncReport, "state" | "counts" | "compared" | "again">;
 
 /** Where nothing went over, and as often where rows are only sent, the counts are compared after so long. */
 const countAgain: Millis = 60_000;
@@ -33,20 +34,25 @@ async function goOver(context: Context): Promise<Omit<Exchanged, "again">> {
   let moved = await move(context);
   // Else the hub does not know that we were here, nor we whether it is the same one.
   if (peer.now.token === token) await say(context);
-  const { verifiedAt } = peer.now;
-  const isDue = verifiedAt === null || Math.abs(context.now() - verifiedAt) >= countAgain;
-  if (!isDue && (mode === "push" || !moved)) return { state: "ok", counts: null };
+  const { verifiedAt, state } = peer.now;
+  const isDue =
+    verifiedAt === null || Math.abs(context.now() - verifiedAt) >= countAgain || state === "mismatch";
+  if (!isDue && (mode === "push" || !moved)) return { state: "ok", counts: null, compared: null };
   for (let round = 0; ; round++) {
     const counts = await countBoth(context);
     if (counts.every((line) => isRight(context, line))) {
-      await peer.save({ verifiedAt: context.now() });
-      return { state: "ok", counts };
+      const compared = await compareDue(context);
+      if (compared !== null && compared.different > 0) return { state: "mismatch", counts, compared };
+      peer.note({ verifiedAt: context.now() });
+      return { state: "ok", counts, compared };
     }
     if (round < rounds && (await isMoving(context))) {
       moved = await move(context);
       continue;
     }
-    if (round >= rounds) return { state: (await isMoving(context)) ? "ok" : "mismatch", counts };
+    if (round >= rounds) {
+      return { state: (await isMoving(context)) ? "ok" : "mismatch", counts, compared: null };
+    }
     // Nothing is on its way, and the two are not the same: all of it once more.
     await peer.save({ pushed: null, pulled: null, offerAll: true, takeAll: true });
     await move(context);

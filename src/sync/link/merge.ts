@@ -148,6 +148,13 @@ export function sameStamp(one: Stamp, other: Stamp): boolean {
   return a.length === Object.keys(b).length && a.every(([field, clock]) => b[field] === clock);
 }
 
+/** The other has heard of no change that is not in this one. */
+export function covers(one: Stamp, other: Stamp): boolean {
+  if (other.born > one.born || (other.removed ?? "") > (one.removed ?? "")) return false;
+  if (!lives(one)) return true;
+  return Object.keys(other.clocks ?? {}).every((field) => clockOf(other, field) <= clockOf(one, field));
+}
+
 function later(one: string, other: string): string {
   return one > other ? one : other;
 }

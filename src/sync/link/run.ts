@@ -45,7 +45,7 @@ export interface Link {
   close(): Promise<void>;
 }
 
-const defaults: SyncLimits = { rows: 1_000, bytes: 1024 * 1024 };
+const defaults: SyncLimits = { rows: 1_000, bytes: 1024 * 1024, compared: 10_000 };
 /** After a process that was killed, the next one waits no longer. Whoever was frozen for longer finds another token. */
 const lease = 5_000;
 
@@ -153,10 +153,11 @@ export function syncing(engine: Engine): SyncEngine {
 /** A sync, as far as its end is concerned. */
 type Running = Pick<Context, "peer" | "mode" | "began" | "took" | "tally">;
 
-async function ended(running: Running, { state, counts }: Exchanged): Promise<void> {
+async function ended(running: Running, { state, counts, compared }: Exchanged): Promise<void> {
   const { peer, began, tally, mode } = running;
   const { rowsSent, rowsReceived, bytesSent, bytesReceived } = peer.now;
-  const message = "The counts of the two stores are not the same, and nothing is on its way.";
+  const what = compared?.different ? `Rows that differ: ${compared.different}` : "Their counts differ";
+  const message = `The two stores do not hold the same, and nothing is on its way. ${what}.`;
   const patch = {
     mode,
     state,

@@ -1,20 +1,16 @@
-import type { Engine } from "../../engine/engine.ts";
-import { compareText } from "../../engine/text.ts";
-import { type RowVersion, syncVersions } from "../../model/sync.ts";
 import { update } from "../../engine/engine.ts";
 import { syncQuarantine } from "../../model/sync-state.ts";
 import { canonicalRow } from "./canonical.ts";
 import type { Context } from "./context.ts";
 import { lives, sameStamp } from "./merge.ts";
 import { gather } from "./outgoing.ts";
+import { differenceOf, type Found, nextPairs, type Pair, pagesOf, versionsApart } from "./pairs.ts";
 import type { Incoming } from "./plan.ts";
 import { takeIn } from "./pull.ts";
 import { offer, push } from "./push.ts";
 import type { Compared, Difference, VerifyOptions } from "../report.ts";
-import { syncNames } from "../tables.ts";
 import { greet } from "./word.ts";
 
-const page = 500;
 const listed = 100;
 
 /** Looks through both stores, side by side, a page at a time. Changes nothing. */
@@ -39,8 +35,8 @@ interface Walking {
 }
 
 async function walk(context: Context, { rows, repair }: Walking): Promise<Compared> {
-  const ours = pages(context.own);
-  const theirs = pages(context.hub);
+  const ours = pagesOf(context.own);
+  const theirs = pagesOf(context.hub);
   const differences: Difference[] = [];
   let seen = 0;
   let different = 0;
@@ -63,60 +59,6 @@ async function walk(context: Context, { rows, repair }: Walking): Promise<Compar
         found.map(({ pair }) => pair),
       );
   }
-}
-
-/** What one and the other say of a row. */
-interface Pair {
-  readonly id: string;
-  readonly here: RowVersion | undefined;
-  readonly there: RowVersion | undefined;
-}
-
-interface Pages {
-  /** Versions in the order of their ids, from the first that was not taken. */
-  peek(): Promise<RowVersion | undefined>;
-  take(): void;
-}
-
-function pages(engine: Engine): Pages {
-  let list: RowVersion[] = [];
-  let at = 0;
-  let isEnd = false;
-  return {
-    async peek() {
-      if (at === list.length && !isEnd) {
-        const last = list.at(-1);
-        list = await engine.find(syncVersions, {
-          where: { collection: { anyOf: syncNames } },
-          limit: page,
-          ...(last === undefined ? {} : { after: { id: last.id } }),
-        });
-        at = 0;
-        isEnd = list.length < page;
-      }
-      return list[at];
-    },
-    take: () => void at++,
-  };
-}
-
-async function nextPairs(ours: Pages, theirs: Pages): Promise<Pair[]> {
-  const pairs: Pair[] = [];
-  while (pairs.length < page) {
-    const [here, there] = [await ours.peek(), await theirs.peek()];
-    if (here === undefined && there === undefined) break;
-    const way = here === undefined ? 1 : there === undefined ? -1 : Math.sign(compareText(here.id, there.id));
-    if (way <= 0) ours.take();
-    if (way >= 0) theirs.take();
-    const pair = { here: way <= 0 ? here : undefined, there: way >= 0 ? there : undefined };
-    pairs.push({ id: (pair.here ?? pair.there)?.id ?? "", ...pair });
-  }
-  return pairs;
-}
-
-interface Found {
-  readonly pair: Pair;
-  readonly difference: Difference;
 }
 
 async function compared(context: Context, pairs: readonly Pair[], rows: boolean): Promise<Found[]> {
@@ -152,16 +94,6 @@ function byId(incoming: readonly Incoming[]): Map<string, Incoming> {
   return new Map(incoming.map((one) => [one.version.id, one]));
 }
 
-/** A store that only sends is not behind, and one that only takes is not ahead. */
-function versionsApart({ mode }: Context, { here, there }: Pair): Difference["what"] | undefined {
-  if (there === undefined) return mode === "pull" ? undefined : "missing there";
-  if (here === undefined) return mode === "push" ? undefined : "missing here";
-  if (sameStamp(here, there)) return undefined;
-  if (here.clock === there.clock) return "apart";
-  if (here.clock > there.clock) return mode === "pull" ? undefined : "older there";
-  return mode === "push" ? undefined : "older here";
-}
-
 function rowsApart(context: Context, here?: Incoming, there?: Incoming): Difference["what"] | undefined {
   if (!here?.row || !there?.row) {
     return here?.row ? "lost there" : there?.row ? "lost here" : undefined;
@@ -172,13 +104,8 @@ function rowsApart(context: Context, here?: Incoming, there?: Incoming): Differe
   return canonicalRow(here.table, clean) === canonicalRow(there.table, there.row) ? undefined : "content";
 }
 
-function differenceOf({ id, here, there }: Pair, what: Difference["what"]): Difference {
-  const { collection = "", rowKey = id } = here ?? there ?? {};
-  return { collection, rowKey, what };
-}
-
 /** Under one clock, the store that the clock was made in is right; of a third one's rows, the hub. */
-async function mend(context: Context, pairs: readonly Pair[]): Promise<number> {
+export async function mend(context: Context, pairs: readonly Pair[]): Promise<number> {
   if (pairs.length === 0) return 0;
   const { me, mode } = context;
   const isOurs = (clock: string): boolean => clock.endsWith(`-${me}`);

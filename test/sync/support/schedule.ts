@@ -23,6 +23,8 @@ export async function run(seed: number, openOne?: Opening): Promise<Told> {
       spoke.toSelf.weather = { ...storm(random), lost: 0, replayed: 0, late: 0, answerLost: 0 };
     if (random.chance(0.3)) await deliver(spoke.toHub, random, 0.5);
     if (random.chance(0.005)) await emptyHub(world);
+    // Then the versions of both sides are compared again, a piece with each sync.
+    if (step % 20 === 19) world.now += 3_600_000;
     if (random.chance(0.25)) await sync(world, spoke, random.pick(["full", "full", "full", "push", "pull"]));
     else await act(world, spoke);
   }

@@ -37,7 +37,16 @@ export interface World {
   readonly openOne: Opening;
   readonly spokes: readonly Spoke[];
   readonly truth: Truth;
-  readonly seen: { syncs: number; failed: number; crashes: number; conflicts: number; faults: number };
+  readonly seen: {
+    syncs: number;
+    failed: number;
+    crashes: number;
+    conflicts: number;
+    faults: number;
+    /** Versions that were compared by themselves, and what was made the same by that. */
+    compared: number;
+    repaired: number;
+  };
 }
 
 const newWay = (): Way => ({ weather: calm, underWay: [], faults: 0, calls: 0 });
@@ -57,7 +66,7 @@ export async function createWorld(
     openOne,
     spokes: [],
     truth: { made: new Map(), removed: new Set() },
-    seen: { syncs: 0, failed: 0, crashes: 0, conflicts: 0, faults: 0 },
+    seen: { syncs: 0, failed: 0, crashes: 0, conflicts: 0, faults: 0, compared: 0, repaired: 0 },
   };
   const spokes: Spoke[] = [];
   for (let place = 0; place < count; place++) {
@@ -110,7 +119,7 @@ export function linkOf(world: World, spoke: Spoke): Link {
       return () => undefined;
     },
     makeId: random.id,
-    limits: { rows: 7, bytes: 3_000 },
+    limits: { rows: 7, bytes: 3_000, compared: 20 },
   }));
 }
 
@@ -123,6 +132,8 @@ export async function sync(
   try {
     const report = await linkOf(world, spoke).run(mode);
     world.seen.conflicts += report.conflicts;
+    world.seen.compared += report.compared?.rows ?? 0;
+    world.seen.repaired += report.compared?.repaired ?? 0;
     return report;
   } catch (error) {
     world.seen.failed++;
