@@ -36,10 +36,7 @@ const readTimeout = 5_000;
 
 /** Reads come from the nearest server that is healthy and fresh, and know of all that was written or read here before. */
 export async function openReplicated(options: ReplicatedOptions): Promise<Replicated> {
-  const { createRemoteEngine } = await import("./engines/remote/remote.ts");
-  const { createReplicatedEngine } = await import("./engines/remote/replicated.ts");
-  const { createLatePrimary } = await import("./engines/remote/late-primary.ts");
-  const { createFreshness } = await import("./engines/remote/freshness.ts");
+  const { createRemoteEngine, createReplicatedEngine, createLatePrimary, createFreshness } = await parts();
   const { url, from, within = 5_000, remote } = options;
   const regions = regionsOf(options);
   const router = createRouter({ ...timing, from });
@@ -97,6 +94,16 @@ export async function openReplicated(options: ReplicatedOptions): Promise<Replic
     engine: createReplicatedEngine(primary, { read, close: clients.close }),
     primary,
     routing,
+  };
+}
+
+/** What only a store with replicas needs. */
+async function parts() {
+  return {
+    ...(await import("./engines/remote/remote.ts")),
+    ...(await import("./engines/remote/replicated.ts")),
+    ...(await import("./engines/remote/late-primary.ts")),
+    ...(await import("./engines/remote/freshness.ts")),
   };
 }
 
