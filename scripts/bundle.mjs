@@ -72,30 +72,57 @@ async function bundle(path) {
 /** What the command line's parts take from elsewhere: what is a bundle already. */
 const ofItsOwn = /\/(domains\/cache\/near|mcp\/serve|cli\/start-mcp)\.js$/;
 
+const beside = (folder, path) =>
+  path.startsWith(folder) ? `./${relative(folder, path)}` : relative(folder, path);
+
+/** Packages, and what `elsewhere` names another place for, stay outside; files are found from where they were made. */
+function asMade(folder, elsewhere) {
+  return {
+    name: "as-made",
+    resolveId(source, importer, { kind }) {
+      if (importer === undefined) return null;
+      if (!source.startsWith(".")) return { id: source, external: true };
+      const id = elsewhere(resolve(dirname(importer), source), kind);
+      return id === undefined ? null : { id, external: "relative" };
+    },
+    transform(code, id) {
+      if (!code.includes("import.meta.url")) return null;
+      const made = `new URL(${JSON.stringify(beside(folder, id))}, import.meta.url).href`;
+      return code.replaceAll("import.meta.url", made);
+    },
+  };
+}
+
+/** `open()` among the parts of the command line. */
+const wholeStore = "part-open";
+/** What the start of a session needs of all that is loaded when it is needed. */
+const ofTheHook = /\/(reading|engines\/libsql\/(libsql|session))\.js$/;
+
+/** What a hook loads, in one file: an agent waits for it. */
+async function bundleHook() {
+  const folder = join(doors, "cli");
+  const file = join(folder, "start-hook.js");
+  const elsewhere = (path, kind) => {
+    if (kind !== "dynamic-import" || ofTheHook.test(path)) return undefined;
+    return path === join(doors, "..", "open.js") ? `./${wholeStore}.js` : beside(folder, path);
+  };
+  const plugins = [asMade(folder, elsewhere)];
+  const made = await rolldown({ input: file, platform: "node", logLevel: "warn", plugins });
+  const { output } = await made.generate({ format: "esm", minify: true, codeSplitting: false });
+  await made.close();
+  return { file, text: output[0].code };
+}
+
 /**
  * The command line in some hundred parts instead of as many modules as it has: `loci ls` loads 30 files, not 260. Threads
  * and children are started from the modules as tsc made them, which each part finds from where it stands.
  */
 async function bundleParts() {
   const folder = join(doors, "cli");
-  const beside = (path) => (path.startsWith(folder) ? `./${relative(folder, path)}` : relative(folder, path));
-  const asMade = {
-    name: "as-made",
-    resolveId(source, importer) {
-      if (importer === undefined) return null;
-      if (!source.startsWith(".")) return { id: source, external: true };
-      const path = resolve(dirname(importer), source);
-      return ofItsOwn.test(path) ? { id: beside(path), external: "relative" } : null;
-    },
-    transform(code, id) {
-      if (!code.includes("import.meta.url")) return null;
-      const made = `new URL(${JSON.stringify(beside(id))}, import.meta.url).href`;
-      return code.replaceAll("import.meta.url", made);
-    },
-  };
   for (const old of readdirSync(folder)) if (/^part-.*\.js$/.test(old)) rmSync(join(folder, old));
-  const input = ["start", "start-hook"].map((name) => join(folder, `${name}.js`));
-  const made = await rolldown({ input, platform: "node", logLevel: "warn", plugins: [asMade] });
+  const input = { start: join(folder, "start.js"), [wholeStore]: join(doors, "..", "open.js") };
+  const plugins = [asMade(folder, (path) => (ofItsOwn.test(path) ? beside(folder, path) : undefined))];
+  const made = await rolldown({ input, platform: "node", logLevel: "warn", plugins });
   const { output } = await made.generate({ format: "esm", minify: true, chunkFileNames: "part-[hash].js" });
   await made.close();
   if (output.length < 20) throw new Error(`${output.length} parts: the command line was not split.`);
@@ -130,7 +157,12 @@ function notices({ modules }, least) {
     .join("\n\n----\n\n");
 }
 
-const bundles = [await bundleCache(), await bundle("cli/start-mcp.js"), ...(await bundleParts())];
+const bundles = [
+  await bundleCache(),
+  await bundle("cli/start-mcp.js"),
+  await bundleHook(),
+  ...(await bundleParts()),
+];
 for (const { file, text } of bundles) {
   writeFileSync(file, text);
 }

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import type { Loci } from "../../../open.ts";
+import type { Reading } from "../../../reading.ts";
 import type { Millis } from "../../../operations/operation.ts";
 import { fence } from "../../../operations/given.ts";
 import { age, clipped, named } from "../../mcp/recalled.ts";
@@ -17,7 +17,7 @@ interface Told {
  * What is known of a project when a session in it begins: decisions, knowledge and the last sessions, each a quoted
  * line with its source and its age. Empty where nothing is known.
  */
-export async function projectContext(loci: Loci, project: string, now: Millis): Promise<string> {
+export async function projectContext(loci: Reading, project: string, now: Millis): Promise<string> {
   const { items: sessions } = await loci.sessions.list({ project, parent: null, limit: 50 });
   const here = new Set(sessions.map(({ id }) => id));
   const [decided, known] = await Promise.all([

@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import type { Loci } from "../../../open.ts";
 import type { Millis } from "../../../operations/operation.ts";
 import type { Environment } from "../screen.ts";
 import { projectContext } from "./context.ts";
@@ -22,12 +21,17 @@ export interface HookWorld {
   readonly redact: { readonly off: boolean };
 }
 
+/** For another process that writes, in ms. A store that is held for longer is left alone. */
+const longestWait = 30;
+
 /** Answers what is printed. An agent waits for it: a store that is held by another process is not waited for. */
 export async function hook({ event, url, env, folder, said, now, redact }: HookWorld): Promise<string> {
   const told = readTold(said);
   if (event === "start") {
     if (env["LOCI_CONTEXT"] === "off" || isMissing(url)) return "";
-    const context = await within(url, (loci) => projectContext(loci, told.cwd ?? folder, now()));
+    const { openReading } = await import("../../../reading.ts");
+    const loci = await openReading(url, { busyTimeout: longestWait });
+    const context = await projectContext(loci, told.cwd ?? folder, now()).finally(loci.close);
     if (context === "") return "";
     const hookSpecificOutput = { hookEventName: "SessionStart", additionalContext: context };
     return `${JSON.stringify({ hookSpecificOutput })}\n`;
@@ -37,23 +41,10 @@ export async function hook({ event, url, env, folder, said, now, redact }: HookW
   // A session's sub-agents stand in a folder of its name.
   const agents = join(dirname(transcript), told.session_id ?? "", "subagents");
   const paths = [transcript, ...(told.session_id !== undefined && existsSync(agents) ? [agents] : [])];
-  await within(url, (loci) =>
-    loci.import(paths, { source: "claude-code", index: false, workers: 0, redact }).then(() => ""),
-  );
-  return "";
-}
-
-/** For another process that writes, in ms. A store that is held for longer is left alone. */
-const longestWait = 30;
-
-async function within(url: string, work: (loci: Loci) => Promise<string>): Promise<string> {
   const { open } = await import("../../../open.ts");
   const loci = await open(url, { inThread: true, busyTimeout: longestWait, queries: false });
-  try {
-    return await work(loci);
-  } finally {
-    await loci.close();
-  }
+  await loci.import(paths, { source: "claude-code", index: false, workers: 0, redact }).finally(loci.close);
+  return "";
 }
 
 export function isServer(url: string): boolean {
