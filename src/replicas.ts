@@ -7,6 +7,7 @@ import type { CreateRemoteOptions } from "./engines/remote/remote.ts";
 import { LociError } from "./errors.ts";
 import type { Millis } from "./model/collection.ts";
 import type { EdgeReplica } from "./model/edge.ts";
+import type { Schema } from "./model/schema.ts";
 import type { Replica } from "./place.ts";
 
 export interface Replicated {
@@ -28,14 +29,14 @@ export interface ReplicatedOptions {
 
 /** A write that a dead server took may never be answered: the caller is told after this. */
 const writeTimeout = 10_000;
+/** A store is opened without its primary after this, where its replicas have what is needed. */
+const openTimeout = 3_000;
 /** The next one is asked long before; this only ends the question. */
 const readTimeout = 5_000;
 
 /** Reads come from the nearest server that is healthy and fresh, and know of all that was written or read here before. */
 export async function openReplicated(options: ReplicatedOptions): Promise<Replicated> {
-  const { createRemoteEngine } = await import("./engines/remote/remote.ts");
-  const { createReplicatedEngine } = await import("./engines/remote/replicated.ts");
-  const { createFreshness } = await import("./engines/remote/freshness.ts");
+  const { createRemoteEngine, createReplicatedEngine, createLatePrimary, createFreshness } = await parts();
   const { url, from, within = 5_000, remote } = options;
   const regions = regionsOf(options);
   const router = createRouter({ ...timing, from });
@@ -44,7 +45,13 @@ export async function openReplicated(options: ReplicatedOptions): Promise<Replic
   const home = regions.find(({ primary }) => primary)?.region ?? "";
   const isPrimaryLost = (): boolean => router.estimate(home).failures > 0;
   const { answerTimeout = writeTimeout } = remote;
-  const primary = createRemoteEngine(url, { ...remote, answerTimeout, position: fresh.primary });
+  const straight = createRemoteEngine(url, { ...remote, answerTimeout, position: fresh.primary });
+  const primary = createLatePrimary(straight, {
+    isReadable: (schema) => read((engine) => isPrepared(engine, schema)).catch(() => false),
+    patience: openTimeout,
+    after: timing.after,
+    lost: (error) => router.failed(home, error),
+  });
   const open = ({ edgeRegion, url: there }: EdgeReplica): Engine => {
     const position = fresh.replica(edgeRegion, {
       // While the primary does not answer, it takes no writes either: what replicas have is all there is.
@@ -88,6 +95,26 @@ export async function openReplicated(options: ReplicatedOptions): Promise<Replic
     primary,
     routing,
   };
+}
+
+/** What only a store with replicas needs. */
+async function parts() {
+  return {
+    ...(await import("./engines/remote/remote.ts")),
+    ...(await import("./engines/remote/replicated.ts")),
+    ...(await import("./engines/remote/late-primary.ts")),
+    ...(await import("./engines/remote/freshness.ts")),
+  };
+}
+
+/** Whether the tables of the latest step can be read. */
+async function isPrepared(engine: Engine, { migrations }: Schema): Promise<boolean> {
+  const { create = [], add = [] } = migrations.at(-1) ?? {};
+  for (const collection of [...create, ...add.map(({ to }) => to)]) {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- here the generics end: any collection's rows
+    await engine.find(collection as never, { limit: 1 });
+  }
+  return true;
 }
 
 function createProbe(primary: Engine, knowPrimary: () => Promise<void>): (engine: Engine) => Promise<Probed> {

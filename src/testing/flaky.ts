@@ -1,4 +1,4 @@
-import type { Engine } from "../engine/engine.ts";
+import type { Engine, Feed } from "../engine/engine.ts";
 import { LociError } from "../errors.ts";
 
 /**
@@ -9,7 +9,7 @@ import { LociError } from "../errors.ts";
 export type Fault = "busy" | "not sent" | "answer lost";
 
 export interface FaultyCall {
-  readonly verb: "prepare" | "write" | "take" | "exchange" | "find" | "rollup";
+  readonly verb: "prepare" | "write" | "take" | "exchange" | "find" | "rollup" | `feed.${keyof Feed}`;
   /** The number of this call of the engine, from 1. */
   readonly number: number;
 }
@@ -31,8 +31,15 @@ export function flaky(engine: Engine, plan: FaultPlan): Engine {
     if (fault === undefined) return result;
     throw new LociError("unreachable", `${where} did not answer (injected).`, { where });
   };
+  const { feed } = engine;
+  const met: Feed | undefined = feed && {
+    start: (tables) => meet("feed.start", () => feed.start(tables)),
+    read: (query) => meet("feed.read", () => feed.read(query)),
+    apply: (changes, finds) => meet("feed.apply", () => feed.apply(changes, finds)),
+  };
   return {
     ...engine,
+    ...(met && { feed: met }),
     prepare: (schema) => meet("prepare", () => engine.prepare(schema)),
     write: (changes) => meet("write", () => engine.write(changes)),
     take: (from, query, patch) => meet("take", () => engine.take(from, query, patch)),

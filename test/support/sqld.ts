@@ -34,6 +34,8 @@ export interface Sqld {
   token(claims?: Readonly<Record<string, unknown>>): string;
   /** SIGKILL. */
   kill(): Promise<void>;
+  /** SIGSTOP, and SIGCONT: it takes connections and answers nothing. */
+  freeze(on: boolean): void;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -61,6 +63,7 @@ export async function startSqld(options: SqldOptions = {}): Promise<Sqld> {
       database: none,
       token: none,
       kill: none,
+      freeze: none,
       start: none,
       stop: async () => {},
     };
@@ -143,6 +146,7 @@ async function start(options: SqldOptions): Promise<Sqld> {
     },
     token: (claims = {}) => signed(keys.privateKey, claims),
     kill: () => end("SIGKILL"),
+    freeze: (on) => void child?.kill(on ? "SIGSTOP" : "SIGCONT"),
     start: run,
     async stop() {
       await end("SIGKILL");

@@ -111,7 +111,9 @@ function createSeen(elapsed: () => Millis): Seen {
       if (marks.length > marksKept) marks.shift();
     },
     isOfAnother(frame) {
-      const last = marks.at(-1)?.frame ?? 0;
+      const last = marks.at(-1)?.frame;
+      // The primary was never heard of: there is nothing to compare with.
+      if (last === undefined) return false;
       if (frame <= last || last > highestBefore) return false;
       highestBefore = Math.max(highestBefore, frame);
       return true;
