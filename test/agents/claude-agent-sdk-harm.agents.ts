@@ -96,7 +96,9 @@ test("a recorder that throws, and a store that hangs, change nothing and cost no
   expect(recorder.tally.written).toBe(0);
 });
 
-test(`killed ${kills} times at random, it loses nothing that was acknowledged`, async () => {
+test(`killed ${kills} times at random, it loses nothing that was acknowledged`, {
+  timeout: 120_000 + kills * 6_000,
+}, async () => {
   let lines = 0;
   for (let n = 0; n < kills; n++) {
     using here = box();

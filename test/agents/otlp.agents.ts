@@ -1,5 +1,9 @@
+import { once } from "node:events";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import Database from "libsql";
 import { expect, test } from "vitest";
 import { open, type Session } from "../../dist/index.js";
 import {
@@ -62,7 +66,7 @@ async function sends(context: TestContext, { name, args, env }: Sending): Promis
   }
 }
 
-function exporter({ url, token }: Serving, protocol: string): Record<string, string> {
+function exporter({ url, token }: Pick<Serving, "url" | "token">, protocol: string): Record<string, string> {
   return {
     OTEL_EXPORTER_OTLP_ENDPOINT: url,
     OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
@@ -70,32 +74,36 @@ function exporter({ url, token }: Serving, protocol: string): Record<string, str
   };
 }
 
+const claudeArgs = [
+  ...["-p", tour, "--output-format", "stream-json", "--verbose", "--permission-mode", "acceptEdits"],
+  ...["--allowedTools", "Bash", "Read", "Write", "Edit"],
+];
+
+function claudeSending(
+  here: Box,
+  llm: FakeLlm,
+  { server, protocol }: { server: Pick<Serving, "url" | "token">; protocol: string },
+): Record<string, string> {
+  return {
+    ...claudeEnv(here, llm),
+    ...exporter(server, protocol),
+    CLAUDE_CODE_ENABLE_TELEMETRY: "1",
+    CLAUDE_CODE_ENHANCED_TELEMETRY_BETA: "1",
+    OTEL_LOGS_EXPORTER: "otlp",
+    OTEL_METRICS_EXPORTER: "otlp",
+    OTEL_TRACES_EXPORTER: "otlp",
+    OTEL_LOG_USER_PROMPTS: "1",
+    OTEL_LOG_ASSISTANT_RESPONSES: "1",
+    OTEL_LOG_TOOL_DETAILS: "1",
+  };
+}
+
 for (const protocol of ["http/protobuf", "http/json"]) {
   test(`Claude Code sends its session by ${protocol}, with its own totals to the token`, async (context) => {
     const { ran, sessions, said, tools } = await sends(context, {
       name: "claude",
-      args: () =>
-        [
-          "-p",
-          tour,
-          "--output-format",
-          "stream-json",
-          "--verbose",
-          "--permission-mode",
-          "acceptEdits",
-        ].concat(...["--allowedTools", "Bash", "Read", "Write", "Edit"]),
-      env: (here, llm, server) => ({
-        ...claudeEnv(here, llm),
-        ...exporter(server, protocol),
-        CLAUDE_CODE_ENABLE_TELEMETRY: "1",
-        CLAUDE_CODE_ENHANCED_TELEMETRY_BETA: "1",
-        OTEL_LOGS_EXPORTER: "otlp",
-        OTEL_METRICS_EXPORTER: "otlp",
-        OTEL_TRACES_EXPORTER: "otlp",
-        OTEL_LOG_USER_PROMPTS: "1",
-        OTEL_LOG_ASSISTANT_RESPONSES: "1",
-        OTEL_LOG_TOOL_DETAILS: "1",
-      }),
+      args: () => claudeArgs,
+      env: (here, llm, server) => claudeSending(here, llm, { server, protocol }),
     });
     const result = jsonLines(ran.stdout).at(-1) as {
       session_id: string;
@@ -125,6 +133,73 @@ for (const protocol of ["http/protobuf", "http/json"]) {
       "Write completed",
     ]);
   });
+}
+
+test("Claude Code waits no longer for a server whose store hangs, and does the same where there is no server", async (context) => {
+  const path = program(context, "claude");
+  const shapes: string[][] = [];
+  const waited: number[] = [];
+  for (const kind of ["works", "hangs", "gone"]) {
+    using here = box();
+    const llm = await model("claude-tools", { CWD: here.workspace });
+    const server = await serving(here.folder);
+    const lock = new Database(join(here.folder, "store.db"));
+    if (kind === "hangs") lock.exec("begin immediate");
+    const way = await timedWay(server.url);
+    if (kind === "gone") await server.stop("SIGKILL");
+    const env = claudeSending(here, llm, {
+      server: { url: way.url, token: server.token },
+      protocol: "http/protobuf",
+    });
+    const ran = await started(path, claudeArgs, { cwd: here.workspace, env }).ended;
+    expect(ran.code, ran.stderr).toBe(0);
+    shapes.push(jsonLines(ran.stdout).map(({ type, subtype }) => `${String(type)} ${String(subtype ?? "")}`));
+    expect(way.waits.length).toBeGreaterThan(0);
+    waited.push(way.waits.reduce((all, one) => all + one, 0));
+    if (kind === "hangs") lock.exec("rollback");
+    lock.close();
+    await server.stop();
+    await way.close();
+    await llm.close();
+    if (kind === "gone") continue;
+    await using loci = await open(join(here.folder, "store.db"));
+    expect((await loci.sessions.list({})).items).toHaveLength(1);
+  }
+  const [working = [], hanging, gone] = shapes;
+  expect(working.at(-1)).toBe("result success");
+  expect(hanging).toEqual(working);
+  expect(gone).toEqual(working);
+  const [atWork = 0, hung = 0] = waited;
+  expect(hung - atWork).toBeLessThan(50);
+});
+
+/** A way to a server that says how long each answer was waited for. */
+async function timedWay(to: string): Promise<{ url: string; waits: number[]; close: () => Promise<void> }> {
+  const waits: number[] = [];
+  const server = createServer((asked, answer) => {
+    const began = performance.now();
+    const onward = request(
+      new URL(asked.url ?? "/", to),
+      { method: "POST", headers: { ...asked.headers, host: new URL(to).host } },
+      (reply) => {
+        waits.push(performance.now() - began);
+        answer.writeHead(reply.statusCode ?? 500, reply.headers);
+        reply.pipe(answer);
+      },
+    );
+    onward.on("error", () => {
+      waits.push(performance.now() - began);
+      answer.destroy();
+    });
+    asked.pipe(onward);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const close = async (): Promise<void> => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { url: `http://127.0.0.1:${port}`, waits, close };
 }
 
 test("Codex sends its session, with the tokens that it prints", async (context) => {
