@@ -43,6 +43,8 @@ test("a sync that moved rows is in the history, one that found nothing to do is 
   // It is about this store: it goes nowhere.
   await using at = await open(hub);
   expect(await at.sync?.history()).toEqual([]);
+  // The hub was told with the rows themselves.
+  expect((await at.sync?.spokes())?.find(({ rowsSent }) => rowsSent > 0)).toMatchObject({ rowsSent: 2 });
 });
 
 test("one that failed is in it with its code, also where the hub was never reached, and SQL reads it", async () => {

@@ -128,7 +128,7 @@ function hubGround(context: Context, { pending, strangers, totals }: HubGround):
       const after = [...(await followUps(planned, { own, there: hub })), ...settled];
       // Where it was lost, our next token is the one that the hub has: no word goes out before that is written down.
       if (open.length > 0) await peer.save({});
-      return { first: open.length === 0 ? [] : wordOf(context, { pending }), after };
+      return { first: open.length === 0 ? [] : wordOf(context, { pending, sending: open.length }), after };
     },
     landed: () => peer.note(agreed(context)),
     again: () => checkWord(context),

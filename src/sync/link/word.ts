@@ -9,10 +9,14 @@ import { syncTables } from "../tables.ts";
  * that was emptied or taken back from a backup shows an older one; so it does where our own store was, or where a copy of
  * it goes on under the same id. Then nothing that was agreed before counts, and everything is offered and taken again.
  */
-export function wordOf(context: Context, { pending }: { readonly pending: number }): Change[] {
+export function wordOf(
+  context: Context,
+  { pending, sending }: { readonly pending: number; readonly sending: number },
+): Change[] {
   if (context.mute) return [];
   const { token, nextToken } = context.peer.now;
-  const patch = { ...saying(context), token: nextToken, pending };
+  const said = saying(context);
+  const patch = { ...said, rowsSent: said.rowsSent + sending, token: nextToken, pending };
   return [guard(update(syncSpokes, { id: context.me, token }, patch))];
 }
 
@@ -58,7 +62,7 @@ export async function say(context: Context): Promise<void> {
   try {
     for (;;) {
       await context.peer.save({});
-      const { counts } = await context.hub.feed.apply(wordOf(context, { pending: 0 }), []);
+      const { counts } = await context.hub.feed.apply(wordOf(context, { pending: 0, sending: 0 }), []);
       if (counts[0] === 1) return context.peer.note(agreed(context));
       await checkWord(context);
     }
