@@ -138,8 +138,8 @@ for (const protocol of ["http/protobuf", "http/json"]) {
 test("Claude Code waits no longer for a server whose store hangs, and does the same where there is no server", async (context) => {
   const path = program(context, "claude");
   const shapes: string[][] = [];
-  const waited: number[] = [];
-  for (const kind of ["works", "hangs", "gone"]) {
+  const waited: Record<string, number[]> = { works: [], hangs: [], gone: [] };
+  for (const kind of ["works", "hangs", "works", "hangs", "gone"]) {
     using here = box();
     const llm = await model("claude-tools", { CWD: here.workspace });
     const server = await serving(here.folder);
@@ -155,7 +155,7 @@ test("Claude Code waits no longer for a server whose store hangs, and does the s
     expect(ran.code, ran.stderr).toBe(0);
     shapes.push(jsonLines(ran.stdout).map(({ type, subtype }) => `${String(type)} ${String(subtype ?? "")}`));
     expect(way.waits.length).toBeGreaterThan(0);
-    waited.push(way.waits.reduce((all, one) => all + one, 0));
+    waited[kind]?.push(way.waits.reduce((all, one) => all + one, 0));
     if (kind === "hangs") lock.exec("rollback");
     lock.close();
     await server.stop();
@@ -165,12 +165,12 @@ test("Claude Code waits no longer for a server whose store hangs, and does the s
     await using loci = await open(join(here.folder, "store.db"));
     expect((await loci.sessions.list({})).items).toHaveLength(1);
   }
-  const [working = [], hanging, gone] = shapes;
+  const [working = [], ...others] = shapes;
   expect(working.at(-1)).toBe("result success");
-  expect(hanging).toEqual(working);
-  expect(gone).toEqual(working);
-  const [atWork = 0, hung = 0] = waited;
-  expect(hung - atWork).toBeLessThan(50);
+  for (const other of others) expect(other).toEqual(working);
+  // The better of two: what else runs on the machine is in both.
+  const best = (kind: string): number => Math.min(...(waited[kind] ?? []));
+  expect(best("hangs") - best("works")).toBeLessThan(50);
 });
 
 /** A way to a server that says how long each answer was waited for. */
