@@ -17,7 +17,7 @@ export interface Request extends CallOptions {
   readonly path: string;
   readonly body: string;
   /** The same without the connection that `body` names, which the server may have ended: it is sent in its place then. */
-  readonly anew?: string | undefined;
+  readonly anew?: () => string;
 }
 
 export interface Requests {
@@ -48,7 +48,7 @@ export function createRequests(parts: RequestParts): Requests {
       for (let tries = 1; ; tries++) {
         if (rest && performance.now() < rest.until) throw rest.error;
         const { anew } = request;
-        const body = tries === 1 ? request.body : (anew ?? request.body);
+        const body = tries === 1 ? request.body : (anew?.() ?? request.body);
         const outcome = await attempt(parts, { ...request, body });
         if (!(outcome instanceof NoAnswer) && outcome.status === 200) return outcome.text;
         // Refused as a whole: nothing of it was done.

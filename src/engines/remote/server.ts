@@ -60,9 +60,12 @@ export function createServer(url: string, options: RemoteOptions): Server {
       const sentAt = performance.now();
       const frame = position?.needed();
       const reply = await kept.use(async (turn) => {
-        const anew = batchBody(steps, { frame }, turn !== undefined);
-        const body = turn?.baton === undefined ? anew : batchBody(steps, { frame, baton: turn.baton }, true);
-        return parsed(place, await requests.call({ ...how, path: "/v3/pipeline", body, anew }));
+        const baton = turn?.baton;
+        const bodyOf = (on: Parameters<typeof batchBody>[1]): string =>
+          batchBody(steps, { frame, ...on }, turn !== undefined);
+        const asked = { ...how, path: "/v3/pipeline", body: bodyOf({ baton }) };
+        const anew = baton === undefined ? {} : { anew: () => bodyOf({}) };
+        return parsed(place, await requests.call({ ...asked, ...anew }));
       });
       const [first] = reply.results;
       if (first?.type === "error") throw translated(place, first.error);
