@@ -1,5 +1,6 @@
 // Asks the built server what it answers to every client alike, for `start-mcp-early.js`, which answers before the server is
-// loaded. Part of `npm run build`, behind the bundles.
+// loaded, and for the shell that answers before there is a Node (plugins/claude-code/server.sh). Part of `npm run build`,
+// behind the bundles.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -70,4 +71,23 @@ writeFileSync(
     results: { initialize: greeted, ...listed },
     stateless: { version: stateless, results: claimed },
   }),
+);
+
+const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+const cases = Object.entries(claimed).map(
+  ([method, one]) => `  ${method}) result=${quoted(JSON.stringify(one))} ;;`,
+);
+writeFileSync(
+  join(folder, "mcp-greeting.sh"),
+  [
+    "# Made by the build: what the tool server answers to every client alike, by method.",
+    `greetingVersion=${quoted(stateless)}`,
+    "greet() {",
+    "  case $1 in",
+    ...cases,
+    "  *) return 1 ;;",
+    "  esac",
+    "}",
+    "",
+  ].join("\n"),
 );

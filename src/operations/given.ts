@@ -1,4 +1,4 @@
-export { fence, recalledNotice } from "../domains/recalled.ts";
+export { fence, moment, recalledNotice } from "../domains/recalled.ts";
 
 import { LociError } from "../errors.ts";
 import { sessions } from "../model/session.ts";

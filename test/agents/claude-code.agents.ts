@@ -147,7 +147,9 @@ describe("a session that begins", () => {
     expect(told()).not.toContain("--blue");
     resultOf(await claude(context, "say hello").ended);
     expect(told()).toContain("--blue");
-    expect(told()).toMatch(/<recalled from=\\+"loci, project workspace\\+" age=\\+"\d+ min/);
+    expect(/<recalled from=.{100}/.exec(told())?.[0]).toMatch(
+      /^<recalled from=\\+"loci, project workspace\\+" at=\\+"\d{4}-\d\d-\d\d \d\d:\d\d UTC/,
+    );
     expect(told()).toContain("data, not instructions");
   });
 

@@ -107,7 +107,9 @@ export function serversOf(at: Box): number[] {
     try {
       const line = readFileSync(`/proc/${pid}/cmdline`, "utf8");
       const environment = readFileSync(`/proc/${pid}/environ`, "utf8");
-      return line.includes("loci.mjs\0mcp") && environment.includes(`HOME=${at.home}\0`) ? [Number(pid)] : [];
+      return /server\.sh|loci\.mjs\0mcp/.test(line) && environment.includes(`HOME=${at.home}\0`)
+        ? [Number(pid)]
+        : [];
     } catch {
       return [];
     }

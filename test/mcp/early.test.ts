@@ -1,10 +1,9 @@
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { afterAll, describe, expect, test } from "vitest";
 import { main } from "../doors/world.ts";
+import { root } from "../support/tools.ts";
+import { begun, claims, hello, listing, lists, listsWithClaims, type Talk, talkTo } from "./talk.ts";
 import { makeWorld } from "./world.ts";
 
 // What is said before the server is loaded is what the server says.
@@ -12,74 +11,7 @@ import { makeWorld } from "./world.ts";
 const world = makeWorld();
 afterAll(() => world.end());
 
-interface Reply {
-  readonly id?: string | number;
-  readonly result?: Record<string, unknown>;
-}
-
-interface Talk {
-  readonly child: ChildProcessWithoutNullStreams;
-  readonly heard: Reply[];
-  say(...messages: object[]): void;
-  answer(id: string | number): Promise<Reply>;
-  end(): Promise<number | null>;
-}
-
-function talk(...args: string[]): Talk {
-  const env = { PATH: process.env["PATH"] ?? "", HOME: world.folder, TZ: "UTC" };
-  const child = spawn(process.execPath, [main, "mcp", ...args], { cwd: world.folder, env });
-  const heard: Reply[] = [];
-  const waiting = new Map<string | number, (reply: Reply) => void>();
-  createInterface({ input: child.stdout }).on("line", (line) => {
-    const reply = JSON.parse(line) as Reply;
-    heard.push(reply);
-    if (reply.id !== undefined) waiting.get(reply.id)?.(reply);
-  });
-  const gone = once(child, "exit");
-  return {
-    child,
-    heard,
-    say: (...messages) =>
-      void child.stdin.write(
-        messages.map((one) => `${JSON.stringify({ jsonrpc: "2.0", ...one })}\n`).join(""),
-      ),
-    answer: (id) =>
-      new Promise((resolve) => {
-        const known = heard.find((reply) => reply.id === id);
-        if (known) resolve(known);
-        else waiting.set(id, resolve);
-      }),
-    async end() {
-      child.stdin.end();
-      const [code] = (await gone) as [number | null];
-      return code;
-    },
-  };
-}
-
-const clientInfo = { name: "loci-tests", version: "1.0.0" };
-const hello = (protocolVersion: string) => ({
-  id: "hello",
-  method: "initialize",
-  params: { protocolVersion, capabilities: {}, clientInfo },
-});
-const begun = { method: "notifications/initialized" };
-const claims = Object.fromEntries(
-  Object.entries({
-    protocolVersion: "2026-07-28",
-    clientInfo,
-    clientCapabilities: {},
-  }).map(([name, value]) => [`io.modelcontextprotocol/${name}`, value]),
-);
-const lists = ["tools/list", "prompts/list", "resources/templates/list"].map((method) => ({
-  id: method,
-  method,
-  params: {},
-}));
-const listsWithClaims = ["server/discover", "resources/list", ...lists.map(({ method }) => method)].map(
-  (method) => ({ id: method, method, params: { _meta: claims } }),
-);
-const listing = { id: "call", method: "tools/call", params: { name: "list_sessions", arguments: {} } };
+const talk = (...args: string[]): Talk => talkTo(world.folder, process.execPath, [main, "mcp", ...args]);
 
 describe("the first answers", () => {
   test.each([
@@ -146,5 +78,112 @@ describe("the first answers", () => {
     await one.answer("completion");
     expect(one.heard.map(({ id }) => id)).toEqual(["hello", "completion"]);
     expect(await one.end()).toBe(0);
+  });
+});
+
+describe("the shell of the plugin, before there is a Node", () => {
+  const script = join(root, "plugins/claude-code/server.sh");
+  const shells = ["sh", "bash"] as const;
+  /** bash as the `sh` of some systems. */
+  const inShell = (shell: (typeof shells)[number]): Talk =>
+    talkTo(world.folder, shell, shell === "bash" ? ["--posix", script] : [script]);
+  const said = (one: Talk) => one.heard.map(({ id, result }) => ({ id, result }));
+  const call = { ...listing, params: { ...listing.params, _meta: claims } };
+  /** The programs that run in this home. */
+  const ours = (): string[] =>
+    readdirSync("/proc").flatMap((pid) => {
+      try {
+        const environment = readFileSync(`/proc/${pid}/environ`, "utf8");
+        const name = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+        return environment.includes(`HOME=${world.folder}\0`) ? [name] : [];
+      } catch {
+        return [];
+      }
+    });
+  /** Which program stands behind the process that was started. */
+  const behind = (one: Talk): string => readFileSync(`/proc/${one.child.pid}/comm`, "utf8").trim();
+
+  test.each(shells)("%s answers what the server answers, and becomes it", async (shell) => {
+    const itself = talk("--toolsets", "loci");
+    const one = inShell(shell);
+    // The resources are asked for last: after them it becomes the server by itself.
+    const asked = listsWithClaims.filter(({ method }) => method !== "resources/list");
+    for (const message of asked) {
+      for (const each of [one, itself]) each.say(message);
+      await Promise.all([one.answer(message.id), itself.answer(message.id)]);
+    }
+    expect(behind(one)).toBe(shell);
+    for (const each of [one, itself]) each.say(call);
+    await Promise.all([one.answer("call"), itself.answer("call")]);
+    expect(said(one)).toEqual(said(itself));
+    expect(behind(one)).toBe("node");
+    expect([await one.end(), await itself.end()]).toEqual([0, 0]);
+  });
+
+  test.each(shells)("%s becomes the server when there is nothing left to ask", async (shell) => {
+    const one = inShell(shell);
+    const [, ...asked] = listsWithClaims.filter(({ method }) => !method.includes("templates"));
+    for (const message of asked) one.say(message);
+    for (const { id } of asked) await one.answer(id);
+    const mark = join(world.folder, ".loci", "claude-code", String(process.pid));
+    await expect.poll(() => existsSync(mark), { timeout: 20_000 }).toBe(true);
+    expect(readFileSync(mark, "utf8")).toBe(`${one.child.pid}\n`);
+    one.say(call);
+    expect((await one.answer("call")).result?.["isError"]).not.toBe(true);
+    expect(one.heard).toHaveLength(asked.length + 1);
+    expect(await one.end()).toBe(0);
+  });
+
+  test.each([
+    ["a version with a greeting", [hello("2025-06-18"), begun, ...lists]],
+    ["a page", [{ id: 1, method: "tools/list", params: { cursor: "x", _meta: claims } }]],
+    [
+      "a question in a question",
+      [
+        {
+          id: 1,
+          method: "tools/call",
+          params: { name: "search_sessions", arguments: { method: "tools/list", query: "x" }, _meta: claims },
+        },
+      ],
+    ],
+    ["an id of odd characters", [{ id: 'a","b}\\', method: "tools/list", params: { _meta: claims } }]],
+    ["an id inside", [{ method: "tools/list", params: { id: 7, _meta: claims }, id: 1 }]],
+    [
+      "a long line, of any characters",
+      [
+        {
+          id: 1,
+          method: "tools/call",
+          params: {
+            name: "search_sessions",
+            arguments: { query: `ä\t$(touch x) \`y\` '\\ ${"long ".repeat(60_000)}` },
+            _meta: claims,
+          },
+        },
+      ],
+    ],
+  ])("hands %s to the server, to the letter", async (_, messages) => {
+    const itself = talk("--toolsets", "loci");
+    const one = inShell("sh");
+    for (const message of messages) {
+      for (const each of [one, itself]) each.say(message);
+      if ("id" in message) await Promise.all([one.answer(message.id), itself.answer(message.id)]);
+    }
+    expect(said(one)).toEqual(said(itself));
+    expect(said(one).length).toBeGreaterThan(0);
+    expect([await one.end(), await itself.end()]).toEqual([0, 0]);
+  });
+
+  test("ends with a client that leaves, and leaves no process behind", async () => {
+    const early = inShell("sh");
+    expect(await early.end()).toBe(0);
+    const resting = inShell("sh");
+    for (const message of listsWithClaims) resting.say(message);
+    await resting.answer("resources/list");
+    await expect.poll(ours).toContain("sleep");
+    resting.child.kill("SIGTERM");
+    expect(await resting.end()).toBe(0);
+    await expect.poll(ours).toEqual([]);
   });
 });

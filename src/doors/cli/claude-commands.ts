@@ -1,5 +1,5 @@
 import type { Command } from "./command.ts";
-import { hook, hookEvents } from "./hook/hook.ts";
+import { hook, hookEvents, toldFolder } from "./hook/hook.ts";
 
 /** What stands beside Claude Code: docs/claude-code.md. */
 export const claudeCommands: readonly Command[] = [
@@ -46,13 +46,14 @@ export const claudeCommands: readonly Command[] = [
       },
     },
     examples: [],
-    async run({ input, env, folder, settings, now, out }) {
+    async run({ input, env, folder, settings, out }) {
       const event = hookEvents.find((one) => one === input["event"]) ?? "start";
       const url = settings.get("url").value ?? "";
       const { text } = await import("node:stream/consumers");
       const said = process.stdin.isTTY ? "" : await text(process.stdin);
       const redact = { off: settings.get("redact").value === "off" };
-      await out.write(await hook({ event, url, env, folder, said, now, redact }));
+      const told = toldFolder(settings);
+      await out.write(await hook({ event, url, told, env, folder, said, redact }));
       return undefined;
     },
   },

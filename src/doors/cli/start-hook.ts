@@ -1,5 +1,5 @@
 import { readSettings } from "./config.ts";
-import { hook, hookEvents, isServer } from "./hook/hook.ts";
+import { hook, hookEvents, isServer, toldFolder } from "./hook/hook.ts";
 
 /**
  * How long an agent is kept waiting at most, in ms: what is not done by then is left to the next process. A server may
@@ -21,7 +21,8 @@ export async function start(): Promise<void> {
     const url = settings.get("url").value ?? "";
     setTimeout(() => process.exit(0), isServer(url) ? deadlines.server : deadlines.file);
     const redact = { off: settings.get("redact").value === "off" };
-    const text = await hook({ event, url, env, folder, said: await given(), now: Date.now, redact });
+    const told = toldFolder(settings);
+    const text = await hook({ event, url, told, env, folder, said: await given(), redact });
     if (text !== "") await new Promise<void>((done) => process.stdout.write(text, () => done()));
   } catch {
     // The transcript stays where it is: `loci doctor` tells what is wrong with the store.

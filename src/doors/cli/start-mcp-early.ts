@@ -34,7 +34,8 @@ export async function start(): Promise<void> {
   const greeter = createGreeter((message) =>
     stdout.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`),
   );
-  let rest = Buffer.alloc(0);
+  const unanswered = fromShell();
+  let rest = unanswered ?? Buffer.alloc(0);
   const leave = (): void => process.exit(0);
   stdin.on("end", leave);
   stdout.on("error", leave);
@@ -46,10 +47,10 @@ export async function start(): Promise<void> {
       load();
     };
     const hear = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(handOver, afterGreeting);
       for (let piece: Buffer | null = stdin.read(); piece !== null; piece = stdin.read()) {
         rest = Buffer.concat([rest, piece]);
-        clearTimeout(timer);
-        timer = setTimeout(handOver, afterGreeting);
       }
       for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
         if (!greeter.take(rest.toString("utf8", 0, end))) return handOver();
@@ -58,6 +59,8 @@ export async function start(): Promise<void> {
       if (rest.length > longestLine) handOver();
     };
     stdin.on("readable", hear);
+    if (unanswered?.length === 0) handOver();
+    else if (unanswered !== undefined) hear();
   });
   const { start: startServer } = await import("./start-mcp.ts");
   stdin.off("end", leave);
@@ -66,6 +69,18 @@ export async function start(): Promise<void> {
   const unread = Buffer.concat([...greeter.said.map((line) => Buffer.from(`${line}\n`)), rest]);
   if (unread.length > 0) stdin.unshift(unread);
   await startServer();
+}
+
+/**
+ * What the shell that answered before us has read and could not answer, if one did: a line, or nothing when it had a
+ * moment's rest already (plugins/claude-code/server.sh).
+ */
+function fromShell(): Buffer | undefined {
+  const { LOCI_MCP_UNREAD: file } = process.env;
+  if (file === undefined) return undefined;
+  delete process.env["LOCI_MCP_UNREAD"];
+  const line = readFileSync(Number(file));
+  return line.length === 1 ? Buffer.alloc(0) : line;
 }
 
 interface Greeter {

@@ -1,8 +1,8 @@
 import { basename } from "node:path";
 import type { Reading } from "../../../reading.ts";
 import type { Millis } from "../../../operations/operation.ts";
-import { fence } from "../../../operations/given.ts";
-import { age, clipped, named } from "../../mcp/recalled.ts";
+import { fence, moment } from "../../../operations/given.ts";
+import { clipped, named } from "../../mcp/recalled.ts";
 
 /** What one session is told in the beginning, at most: more would cost every session more than it helps. */
 const mostCharacters = 1_500;
@@ -15,9 +15,9 @@ interface Told {
 
 /**
  * What is known of a project when a session in it begins: decisions, knowledge and the last sessions, each a quoted
- * line with its source and its age. Empty where nothing is known.
+ * line with its source and its day, in UTC: what is said may be told later. Empty where nothing is known.
  */
-export async function projectContext(loci: Reading, project: string, now: Millis): Promise<string> {
+export async function projectContext(loci: Reading, project: string): Promise<string> {
   const { items: sessions } = await loci.sessions.list({ project, parent: null, limit: 50 });
   const here = new Set(sessions.map(({ id }) => id));
   const [decided, known] = await Promise.all([
@@ -28,7 +28,7 @@ export async function projectContext(loci: Reading, project: string, now: Millis
   const scopes = [`project:${name}`, `project:${project}`];
   const rank = (sessionId: string | null, says: boolean): number =>
     says || (sessionId !== null && here.has(sessionId)) ? 0 : sessionId === null ? 2 : 3;
-  const when = (at: Millis): string => age(new Date(at).toISOString(), now);
+  const when = (at: Millis): string => moment(at).slice(0, 10);
   const lines: Array<Told & { readonly rank: number }> = [
     ...decided.items.map((row) => ({
       // A decision belongs to who made it: one of another project would only mislead.
@@ -49,23 +49,20 @@ export async function projectContext(loci: Reading, project: string, now: Millis
   ].filter(({ rank: far }) => far < 3);
   return written(
     lines.sort((a, b) => a.rank - b.rank || b.at - a.at),
-    { name, now },
+    name,
   );
 }
 
 const more =
   "More of it: search_knowledge and search_sessions of the loci tools, or `loci search WORDS` in a shell.";
 
-function written(
-  lines: readonly Told[],
-  { name, now }: { readonly name: string; readonly now: Millis },
-): string {
+function written(lines: readonly Told[], name: string): string {
   const [first] = lines;
   if (first === undefined) return "";
   const textOfAll = (chosen: readonly Told[]): string => {
     const at = Math.max(...chosen.map((one) => one.at));
     const quotes = chosen.map(({ line }) => `> ${line}`).join("\n");
-    return `${fence(quotes, { from: `loci, project ${clipped(name, 60)}`, at }, now)}\n${more}`;
+    return `${fence(quotes, { from: `loci, project ${clipped(name, 60)}`, at })}\n${more}`;
   };
   let chosen: Told[] = [];
   for (const line of lines) {

@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import type { Millis } from "../../../operations/operation.ts";
+import { setTimeout } from "node:timers/promises";
+import type { Settings } from "../config.ts";
 import type { Environment } from "../screen.ts";
 import { projectContext } from "./context.ts";
+import { keepTold, tick } from "./told.ts";
 
 export const hookEvents = ["start", "turn"] as const;
 
@@ -13,11 +15,12 @@ export interface HookWorld {
   readonly event: HookEvent;
   /** The store; the file need not be there. */
   readonly url: string;
+  /** Where it is written down what sessions are told, for the shell of the next one; undefined: nowhere. */
+  readonly told: string | undefined;
   readonly env: Environment;
   readonly folder: string;
   /** What the program says of it, in JSON. */
   readonly said: string;
-  readonly now: () => Millis;
   readonly redact: { readonly off: boolean };
 }
 
@@ -25,26 +28,42 @@ export interface HookWorld {
 const longestWait = 30;
 
 /** Answers what is printed. An agent waits for it: a store that is held by another process is not waited for. */
-export async function hook({ event, url, env, folder, said, now, redact }: HookWorld): Promise<string> {
-  const told = readTold(said);
+export async function hook(world: HookWorld): Promise<string> {
+  const { event, url, env, folder, redact } = world;
+  const said = readTold(world.said);
+  const told = { folder: world.told, project: said.cwd ?? folder };
   if (event === "start") {
     if (env["LOCI_CONTEXT"] === "off" || isMissing(url)) return "";
-    const { openReading } = await import("../../../reading.ts");
-    const loci = await openReading(url, { busyTimeout: longestWait });
-    const context = await projectContext(loci, told.cwd ?? folder, now()).finally(loci.close);
-    if (context === "") return "";
-    const hookSpecificOutput = { hookEventName: "SessionStart", additionalContext: context };
-    return `${JSON.stringify({ hookSpecificOutput })}\n`;
+    return keepTold(told, () => beginning(world, told.project));
   }
-  const transcript = told.transcript_path;
+  const transcript = said.transcript_path;
   if (transcript === undefined || !existsSync(transcript)) return "";
   // A session's sub-agents stand in a folder of its name.
-  const agents = join(dirname(transcript), told.session_id ?? "", "subagents");
-  const paths = [transcript, ...(told.session_id !== undefined && existsSync(agents) ? [agents] : [])];
+  const agents = join(dirname(transcript), said.session_id ?? "", "subagents");
+  const paths = [transcript, ...(said.session_id !== undefined && existsSync(agents) ? [agents] : [])];
   const { open } = await import("../../../open.ts");
   const loci = await open(url, { inThread: true, busyTimeout: longestWait, queries: false });
   await loci.import(paths, { source: "claude-code", index: false, workers: 0, redact }).finally(loci.close);
+  if (told.folder === undefined) return "";
+  // What we wrote ourselves is older than what is written down now.
+  await setTimeout(2 * tick);
+  await keepTold(told, () => beginning(world, told.project));
   return "";
+}
+
+/** What a session is told when it begins, in the words of the program that asks. */
+async function beginning({ url }: HookWorld, project: string): Promise<string> {
+  const { openReading } = await import("../../../reading.ts");
+  const loci = await openReading(url, { busyTimeout: longestWait });
+  const context = await projectContext(loci, project).finally(loci.close);
+  if (context === "") return "";
+  const hookSpecificOutput = { hookEventName: "SessionStart", additionalContext: context };
+  return `${JSON.stringify({ hookSpecificOutput })}\n`;
+}
+
+/** Where that is written down: only for the store that a shell looks at, which is the usual one. */
+export function toldFolder(settings: Settings): string | undefined {
+  return settings.get("url").origin === "default" ? join(settings.home, "claude-code", "told") : undefined;
 }
 
 export function isServer(url: string): boolean {

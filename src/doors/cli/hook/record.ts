@@ -6,10 +6,10 @@ import { safeText } from "../safe.ts";
 
 /** What a process that was killed left unread is looked for so far back; what is older is for `loci` and `loci import`. */
 const lookBack: Millis = 2 * 86_400_000;
+/** For what is read in the end where the program was killed, in ms. */
+const lastWords: Millis = 1_500;
 /** The client waits for its first answer: the store is opened after that. */
 const afterStart: Millis = 200;
-/** What a client that ends leaves us, before it kills. */
-const lastWords: Millis = 1_500;
 
 interface RecordParts {
   readonly open: () => Promise<Loci>;
@@ -35,38 +35,37 @@ export function recordMeanwhile({ open, home, now, redact }: RecordParts): { clo
       onProblem: (sentence) => process.stderr.write(`loci: ${safeText(sentence)}\n`),
     });
   });
+  const program = process.ppid;
   return {
     async close() {
-      // Opened at once where it has not been: a session may be shorter than our own start.
       began.abort();
+      mark.remove();
+      // It waits for us to end, and what its last hook starts reads what it wrote last (hooks/read.sh).
+      if (process.ppid === program) return;
       const done = following.then(async (one) => {
         await one?.settled();
         await one?.close();
       });
       const late = new Promise<void>((end) => setTimeout(end, lastWords).unref());
       await Promise.race([done.catch(() => undefined), late]);
-      mark.remove();
     },
   };
 }
 
-/** Begins after a moment, or when it is told to. A store that cannot be opened is tried again when there is time. */
-async function begin<Made>(now: AbortSignal, make: () => Promise<Made>): Promise<Made | undefined> {
-  await new Promise<void>((go) => {
-    const timer = setTimeout(go, afterStart).unref();
-    now.addEventListener("abort", () => (clearTimeout(timer), go()), { once: true });
-  });
-  for (let wait = 1_000; ; wait = Math.min(wait * 2, 60_000)) {
+/** Begins after a moment, unless it is ended before. A store that cannot be opened is tried again when there is time. */
+async function begin<Made>(ended: AbortSignal, make: () => Promise<Made>): Promise<Made | undefined> {
+  for (let wait = afterStart; !ended.aborted; wait = Math.min(Math.max(wait * 2, 1_000), 60_000)) {
+    await new Promise<void>((go) => {
+      const timer = setTimeout(go, wait).unref();
+      ended.addEventListener("abort", () => (clearTimeout(timer), go()), { once: true });
+    });
     try {
-      return await make();
+      if (!ended.aborted) return await make();
     } catch {
-      if (now.aborted) return undefined;
-      await new Promise<void>((go) => {
-        const timer = setTimeout(go, wait).unref();
-        now.addEventListener("abort", () => (clearTimeout(timer), go()), { once: true });
-      });
+      // What is wrong with it is said by the tool that is called, and by `loci doctor`.
     }
   }
+  return undefined;
 }
 
 /**
@@ -77,7 +76,8 @@ function markAlive(folder: string): { remove(): void } {
   const file = join(folder, String(process.ppid));
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    for (const name of readdirSync(folder)) if (!lives(join(folder, name))) rmSync(join(folder, name));
+    for (const name of readdirSync(folder))
+      if (/^\d+$/.test(name) && !lives(join(folder, name))) rmSync(join(folder, name));
     writeFileSync(file, `${process.pid}\n`, { mode: 0o600 });
   } catch {
     // Then the hooks read the transcript themselves.
