@@ -1,5 +1,6 @@
 // Claude Code with the plugin and without it, and what each of its hooks takes.
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,7 +25,10 @@ export async function measure({ quick }) {
     const sides = {
       plain: { home: homeIn(folder, "plain"), args: [], times: [] },
       recorded: { home: homeIn(folder, "recorded"), args: ["--plugin-dir", plugin], times: [] },
+      // A store that another process holds, so that nothing can be written.
+      held: { home: homeIn(folder, "held"), args: ["--plugin-dir", plugin], times: [] },
     };
+    const release = await hold(sides.held.home);
     for (let round = -1; round < (quick ? 5 : 15); round++) {
       const order = Object.values(sides);
       if (round % 2 === 0) order.reverse();
@@ -35,11 +39,12 @@ export async function measure({ quick }) {
         while (lives(home)) await new Promise((go) => setTimeout(go, 50));
       }
     }
-    const [plain, recorded] = [sides.plain, sides.recorded].map(({ times }) => at(times, 0.5));
+    release();
+    const [plain, recorded, held] = Object.values(sides).map(({ times }) => at(times, 0.5));
     console.log(
-      `  a tool tour              ${plain.toFixed(0)} ms, recorded ${recorded.toFixed(0)} ms (p50)`,
+      `  a tool tour              ${plain.toFixed(0)} ms, recorded ${recorded.toFixed(0)} ms, into a store that is held ${held.toFixed(0)} ms (p50)`,
     );
-    return { plain, recorded, added: recorded - plain, ...hooks(sides.recorded.home, quick ? 7 : 25) };
+    return { plain, recorded, added: recorded - plain, held, ...hooks(sides.recorded.home, quick ? 7 : 25) };
   } finally {
     await llm.close();
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -64,6 +69,19 @@ function environment(home) {
     DISABLE_AUTOUPDATER: "1",
     DISABLE_ERROR_REPORTING: "1",
   };
+}
+
+/** Begins a write to the store and does not end it, until it is told to. */
+async function hold(home) {
+  const store = join(home, ".loci", "loci.db");
+  spawnSync(process.execPath, [cli, "know", "add", "A finding", "that stands there"], {
+    env: environment(home),
+  });
+  const code = `const db = new (require(${JSON.stringify(join(root, "node_modules/libsql"))}))(${JSON.stringify(store)});
+    db.exec("begin immediate"); console.log("held"); setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ["-e", code], { stdio: ["ignore", "pipe", "inherit"] });
+  await once(child.stdout, "data");
+  return () => child.kill("SIGKILL");
 }
 
 /** Whether a program that was started in this home runs. */

@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, type TestContext } from "vitest";
 import { open } from "../../dist/index.js";
@@ -197,6 +199,23 @@ describe("nothing we attach breaks an agent", () => {
     resultOf(await claude(context, "say hello").ended);
     expect(ran.stderr).toBe("");
     await quiet(here);
+  });
+
+  test("a store that is a server which never answers changes nothing, and is waited for by nobody", async (context) => {
+    const plain = resultOf(await claude(context, "say hello", { args: [] }).ended);
+    let asked = 0;
+    const silent = createServer(() => asked++);
+    await once(silent.listen(0, "127.0.0.1"), "listening");
+    const { port } = silent.address() as AddressInfo;
+    const ran = await claude(context, "say hello", { env: { LOCI_URL: `http://127.0.0.1:${port}` } }).ended;
+    const result = resultOf(ran);
+    expect(ran.stderr).toBe("");
+    expect(Object.values(result.modelUsage)).toEqual(Object.values(plain.modelUsage));
+    await quiet(here);
+    expect(asked).toBeGreaterThan(0);
+    silent.close();
+    loci(["import", join(here.claude, "projects")], here);
+    expect(await tokensOf(result.session_id, here)).toEqual(usageOf(result));
   });
 
   test("two agents in one folder never mix", async (context) => {
