@@ -58,7 +58,7 @@ export async function mcp(call: Call): Promise<undefined> {
     checkStdio(input);
     await serveTools({ ...parts, signal });
   }
-  await recording?.close();
+  if ((await recording?.close()) === "awaited") return undefined;
   await databases.close();
   // A store that could not be opened has told its caller; there is nothing to close.
   await (await opened?.catch(() => undefined))?.close();

@@ -11,6 +11,9 @@ const lastWords: Millis = 1_500;
 /** The client waits for its first answer: the store is opened after that. */
 const afterStart: Millis = 200;
 
+/** Whether the program that started us lives, and waits for us to end. */
+type Left = "awaited" | "left";
+
 interface RecordParts {
   readonly open: () => Promise<Loci>;
   /** The folder of our own files. */
@@ -23,7 +26,7 @@ interface RecordParts {
  * Brings in what Claude Code writes for as long as its tool server runs: so nothing of ours stands in an agent's way,
  * and nothing runs when it does not. What it cannot write down before it ends, the next process finds in the transcript.
  */
-export function recordMeanwhile({ open, home, now, redact }: RecordParts): { close(): Promise<void> } {
+export function recordMeanwhile({ open, home, now, redact }: RecordParts): { close(): Promise<Left> } {
   const mark = markAlive(join(home, "claude-code"));
   const began = new AbortController();
   const following = begin(began.signal, async () => {
@@ -40,14 +43,15 @@ export function recordMeanwhile({ open, home, now, redact }: RecordParts): { clo
     async close() {
       began.abort();
       mark.remove();
-      // It waits for us to end, and what its last hook starts reads what it wrote last (hooks/read.sh).
-      if (process.ppid === program) return;
+      // What its last hook starts reads what it wrote last (hooks/read.sh), and closes what we leave open.
+      if (process.ppid === program) return "awaited";
       const done = following.then(async (one) => {
         await one?.settled();
         await one?.close();
       });
       const late = new Promise<void>((end) => setTimeout(end, lastWords).unref());
       await Promise.race([done.catch(() => undefined), late]);
+      return "left";
     },
   };
 }
