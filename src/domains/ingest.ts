@@ -31,6 +31,8 @@ export interface IngestOptions {
   readonly claimPendingUntil?: number;
   /** None of these rows stood in the store before: nothing is looked up first. */
   readonly fresh?: boolean;
+  /** It was noted by a recorder that is no more, and its sessions may have gone on since. */
+  readonly late?: boolean;
 }
 
 export interface Ingested {
@@ -70,12 +72,14 @@ export function createIngest(engine: Engine, { now, costOf, sources }: IngestPar
   const rawLines = createRawLines(engine, sources);
 
   const ingest: Ingest = {
-    async write(given, { changes: beside = [], claimPendingUntil: until = 0, fresh = false } = {}) {
+    async write(given, how = {}) {
+      const { changes: beside = [], claimPendingUntil: until = 0, fresh = false, late = false } = how;
       const raw = await rawLines.take(given.filter(isRaw), now());
       const happenings = raw.happenings.length === 0 ? given : [...given, ...raw.happenings];
       const changes = [...raw.changes, ...beside];
       const batch: Batch = { parts: sortHappenings(happenings, now()), fresh, until };
       const { parts } = batch;
+      if (late) await sayOnlyUnknown(engine, parts);
       const better = await telemetry.giveWay(parts);
       for (const id of better.emptied) sequences.forget(id);
       const said = await sequences.number(parts.messages.values(), parts.heard);
@@ -120,6 +124,27 @@ function isRaw(happening: Happening): happening is RawHappening {
 }
 
 /** The sessions of a batch, each with the first moment heard of it. */
+/** How a session went: whoever goes on with it says so anew. */
+const outcome: ReadonlySet<string> = new Set(["status", "endedAt", "errorMessage"]);
+
+/** Takes out of late words what others may have said since: where the session's row is newer, all but what it lacks. */
+async function sayOnlyUnknown(engine: Engine, { sessions: given, heard }: Parts): Promise<void> {
+  if (given.size === 0) return;
+  const there = await engine.find(sessions, { where: { id: { anyOf: [...given.keys()] } } });
+  for (const row of there) {
+    const part = given.get(row.id);
+    const at = heard.get(row.id) ?? row.updatedAt;
+    if (part === undefined || row.updatedAt <= at) continue;
+    const known = new Map<string, unknown>(Object.entries(row));
+    const blank = new Map<string, unknown>(Object.entries(sessionRow({ id: row.id }, row.startedAt)));
+    const said = Object.entries(part).filter(
+      ([name]) => !outcome.has(name) && known.get(name) === blank.get(name),
+    );
+    const startedAt = Math.min(row.startedAt, part.startedAt ?? at);
+    given.set(row.id, { ...Object.fromEntries(said), id: row.id, startedAt });
+  }
+}
+
 function touchedSessions(parts: Parts): Map<string, number> {
   const first = new Map<string, number>();
   const hear = (sessionId: string, at: number): void => {

@@ -77,7 +77,8 @@ export class OwnSpool {
     if (batch.lines.length === 0 && batch.damaged === 0) return false;
     const before = lostOf(this.#account);
     const account = afterBatch(this.#account, batch);
-    const next = await writeLines(store, { account, lines: batch.lines, touched: this.#touched, now });
+    const { lines } = batch;
+    const next = await writeLines(store, { account, lines, touched: this.#touched, now, late: false });
     const { told } = this.#account;
     this.#account = next;
     // A word may have come meanwhile.

@@ -74,6 +74,7 @@ export class Recovery {
       lines: batch.lines.filter((line) => !isKnown(line)),
       touched: this.#touched,
       now: () => now,
+      late: true,
     });
     this.#reading = { ...reading, account, offset: batch.end };
     return true;

@@ -1,5 +1,5 @@
 import type { Ingest } from "../domains/ingest.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Change, Engine } from "../engine/engine.ts";
 import { errorCode } from "../errors.ts";
 import { type Account, accountChanges, refusedByStore, withLost } from "./account.ts";
 import type { SpoolLine } from "./spool.ts";
@@ -30,15 +30,17 @@ export interface WriteLines {
   /** Sessions to settle: added to. */
   readonly touched: Set<string>;
   readonly now: () => number;
+  /** Their recorder is no more. */
+  readonly late: boolean;
 }
 
 /** Writes lines and the account of them in one step. One that the store refuses is counted, and holds up nobody. */
 export async function writeLines(
   store: DrainStore,
-  { account, lines, touched, now }: WriteLines,
+  { account, lines, touched, now, late }: WriteLines,
 ): Promise<Account> {
   try {
-    await write(store, lines, { touched, changes: accountChanges(account, now()) });
+    await write(store, lines, { touched, late, changes: accountChanges(account, now()) });
     return account;
   } catch (error) {
     if (!isRefusal(error)) throw error;
@@ -46,7 +48,7 @@ export async function writeLines(
   let refused = 0;
   const oneByOne = async (some: readonly SpoolLine[]): Promise<void> => {
     try {
-      await write(store, some, { touched, changes: [] });
+      await write(store, some, { touched, late, changes: [] });
     } catch (error) {
       if (!isRefusal(error)) throw error;
       if (some.length === 1) refused++;
@@ -66,10 +68,7 @@ export async function writeLines(
 async function write(
   { ingest, engine }: DrainStore,
   lines: readonly SpoolLine[],
-  {
-    touched,
-    changes,
-  }: { readonly touched: Set<string>; readonly changes: ReturnType<typeof accountChanges> },
+  { touched, late, changes }: Pick<WriteLines, "touched" | "late"> & { readonly changes: readonly Change[] },
 ): Promise<void> {
   if (lines.length === 0) {
     if (changes.length > 0) await engine.write(changes);
@@ -77,7 +76,7 @@ async function write(
   }
   const { sessions } = await ingest.write(
     lines.map((line) => line.happening),
-    { changes },
+    { changes, late },
   );
   for (const id of sessions) touched.add(id);
 }
