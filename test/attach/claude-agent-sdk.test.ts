@@ -145,6 +145,71 @@ describe("a stream of query()", () => {
     expect(seen.at(-1)).toBe(trap);
   });
 
+  const no = (): never => {
+    throw new Error("no");
+  };
+  test.each([
+    [
+      "a prompt",
+      {
+        get prompt() {
+          return no();
+        },
+      },
+    ],
+    [
+      "options",
+      {
+        prompt: "x",
+        get options() {
+          return no();
+        },
+      },
+    ],
+    [
+      "a session store",
+      {
+        prompt: "x",
+        options: {
+          get sessionStore() {
+            return no();
+          },
+        },
+      },
+    ],
+    [
+      "an abort controller",
+      {
+        prompt: "x",
+        options: {
+          get abortController() {
+            return no();
+          },
+        },
+      },
+    ],
+    [
+      "options beside prompts",
+      {
+        prompt: (async function* () {})(),
+        get options() {
+          return no();
+        },
+      },
+    ],
+  ])("leaves it to the SDK to read %s that throws", async (_, params: object) => {
+    const got: unknown[] = [];
+    async function* query(given: object): AsyncGenerator<string, void> {
+      got.push(given);
+      yield "one";
+      throw new Error("its own");
+    }
+    const stream = withLoci(query, { record: () => undefined })(params);
+    expect(await stream.next()).toEqual({ done: false, value: "one" });
+    await expect(stream.next()).rejects.toThrow("its own");
+    expect(got[0]).toBe(params);
+  });
+
   test("takes its prompts as the agent does, and passes them on as they are", async () => {
     using here = world();
     await using loci = await open(here.db);

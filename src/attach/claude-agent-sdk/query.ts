@@ -27,16 +27,16 @@ export function withLoci<Query extends AnyQuery>(
 ): Query {
   const recorder = "recorder" in into ? into.recorder : into;
   const wrapped = (params: QueryParams, ...rest: unknown[]): unknown => {
-    const store = storeOf(params);
+    const store = quietly(() => storeOf(params), undefined);
     const notes = createNotes({ recorder: store?.recorder ?? recorder, store, warn });
-    const given = store === undefined ? withPrompts(params, notes) : params;
+    const given = store === undefined ? quietly(() => withPrompts(params, notes), params) : params;
     // What the SDK's own types ask for is what we were given.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     const stream = (query as unknown as (...args: unknown[]) => AsyncGenerator<unknown, void>)(
       given,
       ...rest,
     );
-    return recorded(stream, notes, () => isAborted(params));
+    return recorded(stream, notes, () => quietly(() => isAborted(params), false));
   };
   // The same parameters, and what they answer.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
@@ -86,6 +86,15 @@ function recorded<Stream extends AsyncGenerator<unknown, void>>(
   return proxy;
 }
 
+/** What stands in the parameters is the SDK's to read: where that throws, it is the SDK that says so. */
+function quietly<Value>(read: () => Value, otherwise: Value): Value {
+  try {
+    return read();
+  } catch {
+    return otherwise;
+  }
+}
+
 /** A session store of ours, where the query has one. */
 function storeOf(params: QueryParams | undefined): LociSessionStore | undefined {
   const given = params?.options?.sessionStore;
@@ -102,7 +111,6 @@ function isAborted(params: QueryParams | undefined): boolean {
 
 /** Notes what is asked: at once, or as the agent takes it. */
 function withPrompts(params: QueryParams | undefined, notes: Notes): QueryParams | undefined {
-  // Without any, it is the SDK that says so.
   const prompt = params?.prompt;
   if (typeof prompt === "string") {
     notes.prompt(prompt);
