@@ -1,20 +1,8 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { expect, test, type TestContext } from "vitest";
 import { aiSdkMiddleware, aiSdkTelemetry } from "../../dist/ai-sdk.js";
 import { open } from "../../dist/index.js";
 import { agentsSession, agentsTraceProcessor } from "../../dist/openai-agents.js";
-import { agents, model } from "../support/agents.ts";
-import { needs } from "../support/needs.ts";
-
-/** A package of the lane: its types are not in the repository. */
-// oxlint-disable-next-line typescript/no-explicit-any -- the real package, without its types
-async function real(context: TestContext, path: string): Promise<any> {
-  const file = join(agents, path);
-  needs(context, existsSync(file), `There is no ${file}: npm run test:agents installs it.`);
-  return import(pathToFileURL(file).href);
-}
+import { lanePackage, model } from "../support/agents.ts";
 
 const usage = (input: number, output: number, cacheRead = 0): object => ({
   inputTokens: { total: input, noCache: input - cacheRead, cacheRead, cacheWrite: 0 },
@@ -60,8 +48,8 @@ async function weather(
   context: TestContext,
   given: { telemetry?: object; middleware?: object },
 ): Promise<Run> {
-  const ai = await real(context, "ai/dist/index.js");
-  const { MockLanguageModelV4 } = await real(context, "ai/dist/test/index.js");
+  const ai = await lanePackage(context, "ai/dist/index.js");
+  const { MockLanguageModelV4 } = await lanePackage(context, "ai/dist/test/index.js");
   const answers = turns();
   const mock = new MockLanguageModelV4({ doGenerate: async () => answers.shift() });
   const schema = ai.jsonSchema({ type: "object", properties: { city: { type: "string" } } });
@@ -147,7 +135,7 @@ test("OpenAI Agents: its traces equal its own totals, and its Session stands in 
   process.env["OPENAI_API_KEY"] = "dummy";
   process.env["OPENAI_BASE_URL"] = `${llm.url}/v1`;
   try {
-    const sdk = await real(context, "@openai/agents/dist/index.mjs");
+    const sdk = await lanePackage(context, "@openai/agents/dist/index.mjs");
     await using loci = await open("memory:");
     const recorder = loci.recorder();
     // Off where NODE_ENV is test.

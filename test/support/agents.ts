@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { pathToFileURL } from "node:url";
 import type { TestContext } from "vitest";
 import { type FakeLlm, type Scenario, startFakeLlm } from "./fake-llm/lib/server.mjs";
 import { needs } from "./needs.ts";
@@ -29,6 +30,14 @@ export function program(context: TestContext, name: Program): string {
   const path = join(agents, places[name]);
   needs(context, existsSync(path), `There is no ${path}: npm run test:agents installs it.`);
   return path;
+}
+
+/** A module of a package that stands beside the programs; its types are not in the repository. */
+// oxlint-disable-next-line typescript/no-explicit-any -- the real package, without its types
+export async function lanePackage(context: TestContext, path: string): Promise<any> {
+  const file = join(agents, path);
+  needs(context, existsSync(file), `There is no ${file}: npm run test:agents installs it.`);
+  return import(pathToFileURL(file).href);
 }
 
 /**
