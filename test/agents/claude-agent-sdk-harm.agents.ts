@@ -8,12 +8,13 @@ import { createSessionStore, type SessionStoreEntry, withLoci } from "../../dist
 import { open } from "../../dist/index.js";
 import { createRecorder } from "../../dist/record/recorder.js";
 import { agents, type Box, box, claudeEnv, model } from "../support/agents.ts";
+import { killRuns } from "../support/kills.ts";
 
 // Nothing that is attached may slow, break or change the agent; and what was acknowledged is never lost.
 
 const sdk = join(agents, "@anthropic-ai/claude-agent-sdk");
 const tour = "run the tool tour please";
-const kills = Number(process.env["LOCI_TEST_KILLS"] ?? 3);
+const { kills, timeout } = killRuns(3);
 
 type Message = Record<string, unknown>;
 type Query = (asked: { prompt: string; options: object }) => AsyncGenerator<Message, void>;
@@ -96,9 +97,7 @@ test("a recorder that throws, and a store that hangs, change nothing and cost no
   expect(recorder.tally.written).toBe(0);
 });
 
-test(`killed ${kills} times at random, it loses nothing that was acknowledged`, {
-  timeout: 120_000 + kills * 6_000,
-}, async () => {
+test(`killed ${kills} times at random, it loses nothing that was acknowledged`, { timeout }, async () => {
   let lines = 0;
   for (let n = 0; n < kills; n++) {
     using here = box();

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, type TestContext } from "vitest";
 import { open } from "../../dist/index.js";
 import { box, type Box, claudeEnv, jsonLines, model, program, started } from "../support/agents.ts";
+import { killRuns } from "../support/kills.ts";
 import type { FakeLlm } from "../support/fake-llm/lib/server.mjs";
 import { root } from "../support/tools.ts";
 import {
@@ -232,12 +233,10 @@ describe("nothing we attach breaks an agent", () => {
     expect((await opened.sessions.list({ parent: null })).items).toHaveLength(2);
   });
 
-  test("killed at random, recorder and agent alike, nothing is lost", {
-    timeout: 600_000,
-  }, async (context) => {
-    const runs = Number(process.env["LOCI_TEST_KILLS"] ?? 20);
+  const { kills, timeout } = killRuns(20);
+  test("killed at random, recorder and agent alike, nothing is lost", { timeout }, async (context) => {
     let killed = 0;
-    for (let at = 0; at < runs; at++) {
+    for (let at = 0; at < kills; at++) {
       const run = claude(context, "run the tool tour please");
       const gone = run.ended;
       // Somewhere in a run that takes a second or more.
@@ -254,7 +253,7 @@ describe("nothing we attach breaks an agent", () => {
     await quiet(here);
     loci(["import", join(here.claude, "projects")], here);
     const kept = transcripts(here);
-    expect(kept.size).toBeGreaterThan(runs / 2);
+    expect(kept.size).toBeGreaterThan(kills / 2);
     for (const [name, bytes] of kept) {
       const id = /([0-9a-f-]{36})\.jsonl$/.exec(name)?.[1] ?? "";
       expect(loci(["export", id, "--raw"], here), name).toBe(bytes.toString("utf8"));

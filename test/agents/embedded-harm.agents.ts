@@ -9,13 +9,14 @@ import { messages } from "../../dist/model/message.js";
 import { modelCalls } from "../../dist/model/model-call.js";
 import { toolExecutions } from "../../dist/model/tool-execution.js";
 import { agents, type Box, box, model } from "../support/agents.ts";
+import { killRuns } from "../support/kills.ts";
 import { needs } from "../support/needs.ts";
 import { run } from "../support/tools.ts";
 
 // Nothing that is attached may slow, break or change what it is attached to; and what was taken in is never lost.
 
 const host = fileURLToPath(new URL("./embedded-host.mjs", import.meta.url));
-const kills = Number(process.env["LOCI_TEST_KILLS"] ?? 3);
+const { kills, timeout } = killRuns(3);
 const kinds = [
   ["AI SDK, telemetry", "telemetry", "ai"],
   ["AI SDK, middleware", "middleware", "ai"],
@@ -70,7 +71,7 @@ describe.each(kinds)("%s", (_, kind, name) => {
   });
 
   test(`killed ${kills} times at random, it loses nothing that the recorder took in`, {
-    timeout: 60_000 + kills * 5_000,
+    timeout,
   }, async (context) => {
     const { here, llm } = await world(context, name);
     const env = { ...here.env, LOCI_HOME: here.folder };

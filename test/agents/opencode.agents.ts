@@ -12,9 +12,9 @@ import { toolExecutions } from "../../dist/model/tool-execution.js";
 import { recordOpencode } from "../../dist/opencode.js";
 import { rowsOf } from "../support/agent-rows.ts";
 import { type Box, box, model, opencodeEnv, program } from "../support/agents.ts";
+import { killRuns } from "../support/kills.ts";
 
-/** Kills of each kind; the bar is 50, which takes minutes. */
-const kills = Number(process.env["LOCI_TEST_KILLS"] ?? 12);
+const { kills, timeout } = killRuns(12);
 const tour = "run the tool tour please";
 const prompts = [tour, "delegate to a subagent", "say hello", "make a todo list"];
 
@@ -162,7 +162,7 @@ describe("OpenCode's server", () => {
     await expectNothingMissing();
   }, 300_000);
 
-  test("loses nothing when the recorder is killed at random", async (context) => {
+  test("loses nothing when the recorder is killed at random", { timeout }, async (context) => {
     const server = await serve(context);
     const child = fileURLToPath(new URL("../support/opencode-child.mjs", import.meta.url));
     for (let round = 0; round < kills; round++) {
@@ -179,10 +179,10 @@ describe("OpenCode's server", () => {
     expect(await recorded()).toEqual(await totals(server));
     await expectAllEventsKept();
     await expectNothingMissing();
-  }, 600_000);
+  });
 
-  test("loses nothing when it is killed itself, at random", async (context) => {
-    for (let round = 0; round < Math.ceil(kills / 4); round++) {
+  test("loses nothing when it is killed itself, at random", { timeout }, async (context) => {
+    for (let round = 0; round < kills; round++) {
       const server = await serve(context);
       const recorder = loci.recorder();
       const recording = recordOpencode({ url: server.url }, { recorder, onProblem: () => undefined });
@@ -199,7 +199,7 @@ describe("OpenCode's server", () => {
     expect(await recorded()).toEqual(await totals(again));
     await expectAllEventsKept();
     await expectNothingMissing();
-  }, 600_000);
+  });
 
   test("is not held up by a store that hangs, nor by a recorder that throws", async (context) => {
     const server = await serve(context);

@@ -8,6 +8,7 @@ import { open } from "../../dist/index.js";
 import { createRecorder, type Recorder } from "../../dist/record/recorder.js";
 import { recoverLeftovers } from "../../dist/record/recovery.js";
 import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
+import { killRuns } from "../support/kills.ts";
 import { startSqld } from "../support/sqld.ts";
 
 const sqld = await startSqld({ tokens: true });
@@ -32,7 +33,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const kills = Number(process.env["LOCI_TEST_KILLS"] ?? 5);
+const { kills, timeout } = killRuns(5);
 
 interface Said {
   readonly from?: number;
@@ -90,7 +91,7 @@ describe.skipIf(sqld.missing)("a recorder of a libSQL server", () => {
   });
 
   test(`loses nothing and doubles nothing where the server is killed ${kills} times at random`, {
-    timeout: 60_000 + kills * 3_000,
+    timeout,
   }, async () => {
     const recorder = createRecorder({
       spool: join(folder, "kills"),
