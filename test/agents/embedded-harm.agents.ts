@@ -12,45 +12,32 @@ import { agents, type Box, box, model } from "../support/agents.ts";
 import { killRuns } from "../support/kills.ts";
 import { needs } from "../support/needs.ts";
 import { run } from "../support/tools.ts";
+import { weatherScript } from "../support/weather.mjs";
 
 // Nothing that is attached may slow, break or change what it is attached to; and what was taken in is never lost.
 
 const host = fileURLToPath(new URL("./embedded-host.mjs", import.meta.url));
 const { kills, timeout } = killRuns(3);
 const kinds = [
-  ["AI SDK, telemetry", "telemetry", "ai"],
-  ["AI SDK, middleware", "middleware", "ai"],
-  ["OpenAI Agents, traces and session", "agents", "@openai/agents"],
-] as const;
-
-const weather = {
-  conversations: [
-    {
-      id: "weather",
-      match: { prompt: "weather" },
-      turns: [
-        {
-          text: "Checking.",
-          tools: [{ tool: "weather", input: { city: "Oslo" } }],
-          usage: { input: 50, output: 9 },
-        },
-        { text: "It is sunny.", usage: { input: 50, output: 9 } },
-      ],
-    },
-  ],
-  fallback: { text: "OK." },
-};
+  { title: "AI SDK, telemetry", kind: "telemetry", name: "ai", tokens: { input: 220, output: 21 } },
+  { title: "AI SDK, middleware", kind: "middleware", name: "ai", tokens: { input: 220, output: 21 } },
+  {
+    title: "OpenAI Agents, traces and session",
+    kind: "agents",
+    name: "@openai/agents",
+    tokens: { input: 124, output: 13 },
+  },
+];
 
 async function world(context: TestContext, name: string) {
   needs(context, existsSync(join(agents, name)), `There is no ${name}: npm run test:agents installs it.`);
-  // The scripted model's own format.
-  return { here: box(), llm: await model(weather as never, {}) };
+  return { here: box(), llm: await model(weatherScript, {}) };
 }
 
 const given = (here: Box, more: object): string =>
   JSON.stringify({ agents, db: join(here.folder, "loci.db"), spool: join(here.folder, "hung"), ...more });
 
-describe.each(kinds)("%s", (_, kind, name) => {
+describe.each(kinds)("$title", ({ kind, name, tokens }) => {
   test("a recorder that throws changes nothing, and a store that hangs adds no 50 ms", async (context) => {
     const { here, llm } = await world(context, name);
     const env = { ...here.env, LOCI_HOME: here.folder };
@@ -60,7 +47,7 @@ describe.each(kinds)("%s", (_, kind, name) => {
       return JSON.parse(ran.stdout) as { said: unknown; took: number; noted: number };
     };
     const [none, throws, hangs] = [await told("none"), await told("throws"), await told("hangs")];
-    expect(none.said).toEqual({ text: "It is sunny.", tokens: 118 });
+    expect(none.said).toEqual({ text: "It is sunny.", ...tokens });
     expect(throws.said).toEqual(none.said);
     expect(hangs.said).toEqual(none.said);
     expect(hangs.noted).toBeGreaterThan(20);

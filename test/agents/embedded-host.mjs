@@ -6,77 +6,21 @@ import { pathToFileURL } from "node:url";
 import { aiSdkMiddleware, aiSdkTelemetry } from "../../dist/ai-sdk.js";
 import { createRecorder, open } from "../../dist/index.js";
 import { agentsSession, agentsTraceProcessor } from "../../dist/openai-agents.js";
+import { askAgents, askAiSdk } from "../support/weather.mjs";
 
 const { agents, kind, harm, db, spool, ack, url } = JSON.parse(process.argv[2]);
-const real = (path) => import(pathToFileURL(join(agents, path)).href);
-const usage = (input, output) => ({
-  inputTokens: { total: input, noCache: input, cacheRead: 0, cacheWrite: 0 },
-  outputTokens: { total: output, text: output, reasoning: 0 },
-});
+const load = (path) => import(pathToFileURL(join(agents, path)).href);
 
-async function withAiSdk(recorder, sessionId) {
-  const ai = await real("ai/dist/index.js");
-  const { MockLanguageModelV4 } = await real("ai/dist/test/index.js");
-  const turn = (content, reason) => ({
-    content,
-    usage: usage(50, 9),
-    finishReason: { unified: reason, raw: reason },
-    warnings: [],
-  });
-  const call = { type: "tool-call", toolCallId: "c1", toolName: "weather", input: '{"city":"Oslo"}' };
-  const turns = [
-    turn([{ type: "text", text: "Checking." }, call], "tool-calls"),
-    turn([{ type: "text", text: "It is sunny." }], "stop"),
-  ];
-  const mock = new MockLanguageModelV4({ doGenerate: async () => turns.shift() });
-  const middleware = recorder && kind === "middleware" && aiSdkMiddleware(recorder, { sessionId });
-  const result = await ai.generateText({
-    model: middleware ? ai.wrapLanguageModel({ model: mock, middleware }) : mock,
-    prompt: "weather please",
-    tools: {
-      weather: {
-        inputSchema: ai.jsonSchema({ type: "object", properties: { city: { type: "string" } } }),
-        execute: async () => "sunny",
-      },
-    },
-    stopWhen: ai.stepCountIs(5),
-    ...(recorder && kind === "telemetry"
-      ? { telemetry: { functionId: "demo", integrations: [aiSdkTelemetry(recorder, { sessionId })] } }
-      : {}),
-  });
-  return { text: result.text, tokens: (result.totalUsage ?? result.usage).totalTokens };
+function run(recorder, sessionId, loci) {
+  if (kind === "agents") {
+    const processor = recorder && agentsTraceProcessor(recorder);
+    const session = loci && agentsSession(loci, { sessionId: `${sessionId}-items` });
+    return askAgents(load, url, { groupId: sessionId, processor, session });
+  }
+  const attach = kind === "telemetry" ? aiSdkTelemetry : aiSdkMiddleware;
+  return askAiSdk(load, recorder && { [kind]: attach(recorder, { sessionId }) });
 }
 
-async function withAgents(recorder, sessionId, loci) {
-  process.env.OPENAI_API_KEY = "dummy";
-  process.env.OPENAI_BASE_URL = `${url}/v1`;
-  const sdk = await real("@openai/agents/dist/index.mjs");
-  sdk.setTracingDisabled(recorder === undefined);
-  sdk.setTraceProcessors(recorder ? [agentsTraceProcessor(recorder)] : []);
-  const weather = sdk.tool({
-    name: "weather",
-    description: "w",
-    parameters: {
-      type: "object",
-      properties: { city: { type: "string" } },
-      required: ["city"],
-      additionalProperties: false,
-    },
-    strict: true,
-    execute: async () => "sunny",
-  });
-  const agent = new sdk.Agent({ name: "demo", model: "fake-model", tools: [weather] });
-  const runner = new sdk.Runner({ groupId: sessionId, tracingDisabled: recorder === undefined });
-  const session = loci && agentsSession(loci, { sessionId: `${sessionId}-items` });
-  const result = await runner.run(agent, "weather please", session ? { session } : {});
-  await sdk.getGlobalTraceProvider().forceFlush();
-  return {
-    text: result.finalOutput,
-    tokens: result.rawResponses.reduce((all, one) => all + one.usage.totalTokens, 0),
-  };
-}
-
-const run = kind === "agents" ? withAgents : withAiSdk;
 if (harm !== undefined) {
   const never = () => new Promise(() => undefined);
   const loci = await open("memory:");
