@@ -13,7 +13,7 @@ export interface Asked {
 
 export function askAiSdk(
   load: Load,
-  attached?: { readonly telemetry?: object; readonly middleware?: object },
+  attached?: { readonly telemetry?: object; readonly middleware?: object; readonly delayMs?: number },
 ): Promise<Asked>;
 
 export function askAgents(

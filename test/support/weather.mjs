@@ -52,12 +52,16 @@ function turns() {
   ];
 }
 
-/** By the AI SDK, with its own model for tests. `load` imports a module of the lane's packages. */
-export async function askAiSdk(load, { telemetry, middleware } = {}) {
+/** By the AI SDK, with its own model for tests. `load` imports a module of the lane's packages; an answer takes `delayMs`. */
+export async function askAiSdk(load, { telemetry, middleware, delayMs = 0 } = {}) {
   const ai = await load("ai/dist/index.js");
   const { MockLanguageModelV4 } = await load("ai/dist/test/index.js");
   const answers = turns();
-  const mock = new MockLanguageModelV4({ doGenerate: async () => answers.shift() });
+  const doGenerate = async () => {
+    if (delayMs > 0) await new Promise((answered) => setTimeout(answered, delayMs));
+    return answers.shift();
+  };
+  const mock = new MockLanguageModelV4({ doGenerate });
   const inputSchema = ai.jsonSchema(parameters);
   const broken = async () => {
     throw new Error("tool broke");
