@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { SqlAnswer, SqlDoor, SqlExecuted, SqlOptions } from "../../engine/engine.ts";
 import { escapeText } from "../../engine/text.ts";
@@ -94,8 +94,8 @@ function createPool(path: string, mode: "read" | "write"): Pool {
     if (next) next();
     else running--;
   };
-  const answer = async (question: Question, onAsk?: () => void): Promise<SqlExecuted> => {
-    const child = idle.pop() ?? startChild(path, mode);
+  const answer = async (question: Question, start: () => Child, onAsk?: () => void): Promise<SqlExecuted> => {
+    const child = idle.pop() ?? start();
     all.add(child);
     try {
       const answered = await child.ask(question, onAsk);
@@ -113,11 +113,13 @@ function createPool(path: string, mode: "read" | "write"): Pool {
   };
   return {
     async ask(question, onAsk) {
+      // Most programs that open a store ask no SQL.
+      const own = await import("node:child_process");
       if (closed) throw new LociError("closed", `${path} was closed.`, { where: path });
       requireFile(path);
       await turn();
       try {
-        return await answer(question, onAsk);
+        return await answer(question, () => startChild(own.fork, path, mode), onAsk);
       } finally {
         done();
       }
@@ -135,8 +137,8 @@ interface Child {
   end(): Promise<void>;
 }
 
-function startChild(path: string, mode: "read" | "write"): Child {
-  const child = fork(fileURLToPath(new URL("./sql-child.js", import.meta.url)), [path, mode], {
+function startChild(start: typeof fork, path: string, mode: "read" | "write"): Child {
+  const child = start(fileURLToPath(new URL("./sql-child.js", import.meta.url)), [path, mode], {
     // No flags, no environment, no files of this process: what it holds is not the query's to see. (Windows starts
     // nothing without its own folder.)
     execArgv: [],

@@ -17,6 +17,9 @@ import { httpParams } from "../mcp-params.ts";
 import { version } from "../version.ts";
 import { mcpOverHttp } from "./mcp-http.ts";
 
+/** How long a program that waits for us is kept waiting, in ms. */
+const longestClose = 50;
+
 /** `loci mcp`: serves until the client leaves. stdout is the protocol's; what we have to say goes to stderr. */
 export async function mcp(call: Call): Promise<undefined> {
   const { input, settings, env, folder, now, signal } = call;
@@ -58,11 +61,24 @@ export async function mcp(call: Call): Promise<undefined> {
     checkStdio(input);
     await serveTools({ ...parts, signal });
   }
-  if ((await recording?.close()) === "awaited") return undefined;
-  await databases.close();
-  // A store that could not be opened has told its caller; there is nothing to close.
-  await (await opened?.catch(() => undefined))?.close();
+  const left = await recording?.close();
+  const closed = databases.close().then(async () => {
+    // A store that could not be opened has told its caller; there is nothing to close.
+    await (await opened?.catch(() => undefined))?.close();
+  });
+  if (left === "awaited" && (await isLate(closed))) process.kill(process.pid, "SIGKILL");
+  await closed;
   return undefined;
+}
+
+/**
+ * A thread that waits for a store which another process holds cannot be ended in order, and the program that started us
+ * waits. What was written is safe whenever a process ends.
+ */
+async function isLate(closed: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((end) => (timer = setTimeout(end, longestClose, true)));
+  return Promise.race([closed.then(() => false), late]).finally(() => clearTimeout(timer));
 }
 
 /** Databases that were named: each is opened once, and closed at the end. */
