@@ -77,7 +77,7 @@ describe("the first answers", () => {
     one.say({ id: "completion", method: "logging/setLevel", params: { level: "debug" } });
     await one.answer("completion");
     expect(one.heard.map(({ id }) => id)).toEqual(["hello", "completion"]);
-    expect(await one.end()).toBe(0);
+    expect((await one.end()) ?? one.child.signalCode).toBeOneOf([0, "SIGKILL"]);
   });
 });
 
@@ -87,6 +87,11 @@ describe("the shell of the plugin, before there is a Node", () => {
   /** bash as the `sh` of some systems. */
   const inShell = (shell: (typeof shells)[number]): Talk =>
     talkTo(world.folder, shell, shell === "bash" ? ["--posix", script] : [script]);
+  /** It ends well; what cannot be closed at once, since its store is being opened or held, it ends by killing itself. */
+  const ends = async (one: Talk): Promise<void> => {
+    const code = await one.end();
+    expect(code ?? one.child.signalCode).toBeOneOf([0, "SIGKILL"]);
+  };
   const said = (one: Talk) => one.heard.map(({ id, result }) => ({ id, result }));
   const call = { ...listing, params: { ...listing.params, _meta: claims } };
   /** The programs that run in this home. */
@@ -117,7 +122,8 @@ describe("the shell of the plugin, before there is a Node", () => {
     await Promise.all([one.answer("call"), itself.answer("call")]);
     expect(said(one)).toEqual(said(itself));
     expect(behind(one)).toBe("node");
-    expect([await one.end(), await itself.end()]).toEqual([0, 0]);
+    await ends(one);
+    expect(await itself.end()).toBe(0);
   });
 
   test.each(shells)("%s becomes the server when there is nothing left to ask", async (shell) => {
@@ -131,7 +137,7 @@ describe("the shell of the plugin, before there is a Node", () => {
     one.say(call);
     expect((await one.answer("call")).result?.["isError"]).not.toBe(true);
     expect(one.heard).toHaveLength(asked.length + 1);
-    expect(await one.end()).toBe(0);
+    await ends(one);
   });
 
   test.each([
@@ -172,7 +178,8 @@ describe("the shell of the plugin, before there is a Node", () => {
     }
     expect(said(one)).toEqual(said(itself));
     expect(said(one).length).toBeGreaterThan(0);
-    expect([await one.end(), await itself.end()]).toEqual([0, 0]);
+    await ends(one);
+    expect(await itself.end()).toBe(0);
   });
 
   test("ends with a client that leaves, and leaves no process behind", async () => {
