@@ -31,6 +31,20 @@ describe("loci serve", () => {
       expect(said).toContain(line);
   });
 
+  test("shows no token that it was given: a shell takes it from there, and settings have a word in its place", async () => {
+    for (const [args, env, shell, where] of [
+      [["--token-file", "token"], {}, "$(cat token)", "the text of token"],
+      [[], { LOCI_SERVE_TOKEN: "t".repeat(43) }, "$LOCI_SERVE_TOKEN", "the value of LOCI_SERVE_TOKEN"],
+    ] as const) {
+      const other = await serving(mkdtempSync(join(folder, "given-")), args, env);
+      const said = other.stderr();
+      await other.stop();
+      expect(said).toContain(`OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20${shell}"`);
+      expect(said).toContain(`{ "Authorization" = "Bearer TOKEN" } } }  # TOKEN: ${where}`);
+      expect(said).not.toContain("ttttt");
+    }
+  });
+
   test("takes JSON and protobuf, plain, gzip and deflate, and answers in what it was asked in", async () => {
     const protobuf = "application/x-protobuf";
     const json = JSON.stringify(chat(1).body);

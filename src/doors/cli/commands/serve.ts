@@ -43,7 +43,16 @@ function saidOf(
   { value, origin }: Token,
   { names, file }: { readonly names: readonly string[]; readonly file: string | undefined },
 ): string[] {
-  const shown = { made: value, file: `$(cat ${file ?? ""})`, environment: "$LOCI_SERVE_TOKEN" }[origin];
+  // What a shell makes of it, and a file of settings does not: there it is for the reader to put in.
+  const shown = {
+    made: { shell: value, settings: value, note: "" },
+    file: { shell: `$(cat ${file ?? ""})`, settings: "TOKEN", note: `  # TOKEN: the text of ${file ?? ""}` },
+    environment: {
+      shell: "$LOCI_SERVE_TOKEN",
+      settings: "TOKEN",
+      note: "  # TOKEN: the value of LOCI_SERVE_TOKEN",
+    },
+  }[origin];
   const told = {
     made: `${value} (until this ends; --token-file FILE keeps one)`,
     file: "the one of --token-file",
@@ -58,8 +67,11 @@ function saidOf(
 }
 
 /** What makes each program send its telemetry here, ready to be pasted. */
-function exporterLines(url: string, token: string): string[] {
-  const headers = `OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20${token}"`;
+function exporterLines(
+  url: string,
+  { shell, settings, note }: { readonly shell: string; readonly settings: string; readonly note: string },
+): string[] {
+  const headers = `OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20${shell}"`;
   const usual = `OTEL_EXPORTER_OTLP_ENDPOINT=${url} ${headers}`;
   return [
     "",
@@ -71,7 +83,7 @@ function exporterLines(url: string, token: string): string[] {
     "Codex, in ~/.codex/config.toml:",
     "  [otel]",
     "  log_user_prompt = true",
-    `  exporter = { otlp-http = { endpoint = "${url}/v1/logs", protocol = "binary", headers = { "Authorization" = "Bearer ${token}" } } }`,
+    `  exporter = { otlp-http = { endpoint = "${url}/v1/logs", protocol = "binary", headers = { "Authorization" = "Bearer ${settings}" } } }${note}`,
     "",
     "Gemini CLI, before it is started:",
     "  export GEMINI_TELEMETRY_ENABLED=true GEMINI_TELEMETRY_TARGET=local GEMINI_TELEMETRY_OTLP_PROTOCOL=http",
