@@ -2,6 +2,7 @@ import { appendFileSync, copyFileSync, mkdirSync, readFileSync, renameSync, writ
 import { describe, expect, test } from "vitest";
 import { messages } from "../../dist/model/message.js";
 import { rawEvents } from "../../dist/model/raw-event.js";
+import { sessions } from "../../dist/model/session.js";
 import { toolExecutions } from "../../dist/model/tool-execution.js";
 import { counts, testFolder, testStore } from "./support/store.ts";
 import { answer, prompt, sessionId, text, toolCall, toolResult } from "./support/transcript.ts";
@@ -53,6 +54,21 @@ describe("a file that changes", () => {
       rawEvents: 2,
     });
     expect((await store.raw(sessionId)).equals(readFileSync(path))).toBe(true);
+  });
+
+  test("of a session that another file only names has the session's totals", async () => {
+    using folder = testFolder();
+    await using store = await testStore("memory:");
+    const beginning = folder.at("a.jsonl");
+    writeFileSync(beginning, `${JSON.stringify({ type: "mode", mode: "normal", sessionId })}\n`);
+    await store.run({ paths: [beginning] });
+    mkdirSync(folder.at("other"));
+    const path = folder.at("other", "a.jsonl");
+    writeFileSync(path, text(prompt(1, "first"), answer(2, "one")));
+    await store.run({ paths: [path] });
+    const [session] = await store.engine.find(sessions);
+    expect(session).toMatchObject({ id: sessionId, messageCount: 2 });
+    expect(session?.outputTokens).toBeGreaterThan(0);
   });
 
   test("pairs a tool's call and its result over two imports", async () => {

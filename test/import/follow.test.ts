@@ -4,6 +4,7 @@ import Database from "libsql";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Following, type Loci, open } from "../../dist/index.js";
 import { messages } from "../../dist/model/message.js";
+import { importedFiles } from "../../dist/model/raw-event.js";
 import { sessions } from "../../dist/model/session.js";
 import { exportLines } from "../../dist/record/export.js";
 import { type Folder, testFolder } from "./support/store.ts";
@@ -110,6 +111,39 @@ describe("what an agent appends to its files", () => {
     await using whole = await open("memory:");
     await whole.import([home.at("claude")]);
     expect(await stored(loci)).toEqual(await stored(whole));
+  });
+});
+
+const id = "692d5b87-8e15-4a16-9c9b-53298f57d8ea";
+/** Claude Code's list of prompts names sessions, and is none. */
+const prompts = `{"display":"hi","pastedContents":{},"timestamp":1795908318172,"project":"/x","sessionId":"${id}"}\n`;
+
+describe("a file beside the sessions", () => {
+  test("is not looked at, also while their folder is not there yet", async () => {
+    const list = place("claude", "history.jsonl");
+    const live = await follow();
+    writeFileSync(list, prompts);
+    const file = place("claude", "projects", "-workspace", `${id}.jsonl`);
+    writeFileSync(file, claude.join(""));
+    appendFileSync(list, prompts);
+    await vi.waitFor(async () => expect(await loci.engine.find(sessions)).toHaveLength(1), {
+      timeout: 10_000,
+    });
+    await live.settled();
+    expect(await loci.engine.find(importedFiles)).toMatchObject([{ id, path: file }]);
+    expect(await loci.engine.find(sessions)).toMatchObject([{ id, messageCount: await count() }]);
+  });
+
+  test("takes no session's place where it is imported before", async () => {
+    const list = place("claude", "history.jsonl");
+    writeFileSync(list, prompts);
+    await loci.import([list]);
+    const file = place("claude", "projects", "-workspace", `${id}.jsonl`);
+    writeFileSync(file, claude.join(""));
+    await loci.import([home.at("claude")]);
+    const found = await loci.engine.find(importedFiles, { where: { id } });
+    expect(found).toMatchObject([{ path: file }]);
+    expect(await loci.engine.find(sessions)).toMatchObject([{ id, messageCount: await count() }]);
   });
 });
 

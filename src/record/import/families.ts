@@ -38,7 +38,8 @@ async function familyOf(engine: Engine, root: string): Promise<Family> {
   const rows = found.filter(({ id }) =>
     [root, `${root}/`, `${root}@`].some((name) => belongs(id, root, name)),
   );
-  const states = rows.flatMap((row) => (isSecond(row.id) ? [] : (fileState(row)?.parser ?? [])));
+  const stateOf = (row: ImportedFile) => fileState(row)?.parser ?? [];
+  const states = rows.filter(({ id }) => !isSecond(id)).flatMap(stateOf);
   // Only Claude Code has calls in no line, and sub-agents that another file tells of.
   const claude = states.filter((state) => isClaude(state));
   const main = claude.find((state) => state.parentSessionId === null);
@@ -46,7 +47,15 @@ async function familyOf(engine: Engine, root: string): Promise<Family> {
   return {
     rows,
     happenings: main === undefined ? [] : await familyHappenings(engine, main, children),
-    sessions: states.filter((state) => state.seen).map((state) => state.sessionId),
+    // Also where only another file of a session tells of it.
+    sessions: [
+      ...new Set(
+        rows
+          .flatMap(stateOf)
+          .filter((state) => state.seen)
+          .map((state) => state.sessionId),
+      ),
+    ],
   };
 }
 

@@ -189,11 +189,12 @@ class Follower implements Following {
 
   /** The system says that something changed here. */
   #heard(path: string): void {
+    if (!this.#matters(path)) return;
     const database = path.replace(/-(wal|shm)$/, "");
     if (isOpenCodeName(basename(database))) this.#compare(databaseFile(database));
     else if (path.endsWith(".jsonl")) this.#compare(fileAt(path));
     // Perhaps a folder of a new session.
-    else if (this.#matters(path)) this.#lookAt = Math.min(this.#lookAt, performance.now() + gather);
+    else this.#lookAt = Math.min(this.#lookAt, performance.now() + gather);
     if (this.#dirty.size > 0 || this.#lookAt <= performance.now() + gather) this.#wakeUp?.();
   }
 

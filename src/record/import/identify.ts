@@ -71,7 +71,8 @@ function hash(text: string): string {
 }
 
 function claudeIdentity(fd: number, file: FoundFile, lines: readonly JsonObject[]): Identity {
-  const named = lines.flatMap((line) => textOf(line["sessionId"]) ?? []);
+  // Its list of prompts (history.jsonl) names sessions, too, and is none.
+  const named = lines.flatMap((line) => (textOf(line["type"]) && textOf(line["sessionId"])) ?? []);
   const stem = stemOf(file.path);
   const sessionId = sessionOf(named, stem, () => endOf(fd, file.size)) ?? `file-${hash(file.path)}`;
   const side = lines.find((line) => line["isSidechain"] === true && textOf(line["agentId"]) !== undefined);
