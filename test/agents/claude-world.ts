@@ -58,7 +58,7 @@ export async function tokensOf(id: string, at: Box): Promise<Record<string, numb
   };
 }
 
-export function usageOf({ modelUsage }: Result): Record<string, number> {
+export function usageOf({ modelUsage }: Pick<Result, "modelUsage">): Record<string, number> {
   const total = { inputTokens: 0, outputTokens: 0, cacheReadInputTokens: 0, cacheCreationInputTokens: 0 };
   for (const usage of Object.values(modelUsage))
     for (const name of [
