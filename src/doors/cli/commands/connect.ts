@@ -13,13 +13,15 @@ import {
   type Command,
   commandFor,
   fileOf,
+  serverTarget,
+  type Target,
   type Whereabouts,
 } from "../connect/clients.ts";
 import { unifiedDiff } from "../connect/diff.ts";
 import { type Found, readConfig, removeFolders, replaceFile } from "../connect/file.ts";
 import { createKeeper, digestOf } from "../connect/kept.ts";
 import { connections } from "../connect/list.ts";
-import { pluginFile, pluginText } from "../connect/plugin.ts";
+import { pluginFile, pluginText, settingsFile, settingsTarget } from "../connect/plugin.ts";
 import { jsonText } from "../output.ts";
 import { safeText } from "../safe.ts";
 
@@ -45,33 +47,54 @@ export async function connect(call: Call): Promise<number | undefined> {
     });
   }
   if (flagInput(input, "plugin")) return connectPlugin(call, name, where);
-  const file = fileOf(name, flagInput(input, "project"), where);
-  const found = readConfig(file);
+  const project = flagInput(input, "project");
+  const file = fileOf(name, project, where);
   return flagInput(input, "undo")
-    ? undo(call, name, found)
-    : write(call, { name, found, change: connected(name, found, commandOf(call, name, where)) });
+    ? undo(call, serverTarget(name, project), file)
+    : write(call, serverTarget(name, project, commandOf(call, name, where)), file);
 }
 
-/** `loci connect opencode --plugin`: a file of its own, which OpenCode loads. */
+/** The programs that have a plugin of ours, and how each is started. */
+const withPlugin: Readonly<Partial<Record<ClientName, string>>> = {
+  "claude-code": "claude",
+  opencode: "opencode",
+};
+
+/** `loci connect PROGRAM --plugin`: the program loads the plugin from where this package is. */
 async function connectPlugin(call: Call, name: ClientName, where: Whereabouts): Promise<number | undefined> {
   const { input, settings } = call;
   const project = flagInput(input, "project");
-  if (name !== "opencode") {
-    throw new LociError("invalid", `${clients[name].title} takes no plugin from us.`, {
+  const { title } = clients[name];
+  const program = withPlugin[name];
+  if (program === undefined) {
+    throw new LociError("invalid", `${title} takes no plugin from us.`, {
       where: "--plugin",
-      next: "loci connect opencode --plugin",
+      next: `loci connect ${Object.keys(withPlugin).join("|")} --plugin`,
     });
   }
   if (settings.get("url").origin === "flag --db") {
     throw new LociError(
       "invalid",
-      "The plugin records into the store that LOCI_URL names where OpenCode is started.",
+      `The plugin uses the store that LOCI_URL names where ${title} is started.`,
       {
         where: "--db",
-        next: "LOCI_URL=URL opencode",
+        next: `LOCI_URL=URL ${program}`,
       },
     );
   }
+  if (name === "opencode") return connectOpencode(call, name, where);
+  const [target, file] = [settingsTarget(project), settingsFile(project, where)];
+  return flagInput(input, "undo") ? undo(call, target, file) : write(call, target, file);
+}
+
+/** A file of its own, which OpenCode loads. */
+async function connectOpencode(
+  call: Call,
+  name: ClientName,
+  where: Whereabouts,
+): Promise<number | undefined> {
+  const { input } = call;
+  const project = flagInput(input, "project");
   const found = readConfig(pluginFile(project, where));
   const undo = flagInput(input, "undo");
   const text = undo ? "" : pluginText();
@@ -129,9 +152,11 @@ interface Plan {
   readonly change: Change;
 }
 
-async function write(call: Call, plan: Plan): Promise<number | undefined> {
-  const { name, found, change } = plan;
-  const { title, next } = clients[name];
+async function write(call: Call, target: Target, file: string): Promise<number | undefined> {
+  const { client: name, title, next, asked } = target;
+  const found = readConfig(file);
+  const change = connected(target, found);
+  const plan: Plan = { name, found, change };
   if (!change.changed) return say(call, outcome(plan, false), `${title} is already connected.`);
   if (!(await agreed(call, plan))) return undefined;
   const keeper = createKeeper(call.settings.home);
@@ -148,21 +173,21 @@ async function write(call: Call, plan: Plan): Promise<number | undefined> {
     after: digestOf(bytes),
     folders: goesOn ? old.folders : folders,
   });
-  const undone = `loci connect ${name}${flagInput(call.input, "project") ? " --project" : ""} --undo`;
-  return say(call, outcome(plan, true), `${title} is connected. ${next} The way back: ${undone}`);
+  return say(call, outcome(plan, true), `${title} is connected. ${next} The way back: ${asked} --undo`);
 }
 
-async function undo(call: Call, name: ClientName, found: Found): Promise<number | undefined> {
+async function undo(call: Call, target: Target, file: string): Promise<number | undefined> {
+  const { client: name, title, entries } = target;
+  const found = readConfig(file);
   const keeper = createKeeper(call.settings.home);
   const kept = keeper.read(name, found.path);
-  const { title, path } = clients[name];
   if (kept === undefined) {
     throw new LociError("not-found", `Loci did not connect ${title} there, so it takes nothing back.`, {
       where: found.path,
-      next: `If ${path.join(".")} stands there, take it out by hand.`,
+      next: `If ${entries.map(({ path }) => path.join(".")).join(" or ")} stands there, take it out by hand.`,
     });
   }
-  const change = disconnected(name, found, kept);
+  const change = disconnected(target, found, kept);
   const plan = { name, found, change };
   if (change.changed) {
     if (!(await agreed(call, plan))) return undefined;

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { LociError } from "../../../errors.ts";
-import { type Command, clients, type ClientName } from "./clients.ts";
+import type { ClientName, Entry, Target } from "./clients.ts";
 import { type ConfigDocument, differOnlyAt, isTree, type Tree, valueAt } from "./document.ts";
 import type { Found } from "./file.ts";
 import { jsoncDocument } from "./jsonc.ts";
@@ -14,78 +14,94 @@ export interface Change {
   readonly changed: boolean;
 }
 
-/** The text with our entry, proven to say the same as before everywhere else. */
-export function connected(name: ClientName, found: Found, command: Command): Change {
-  const { path, fields, title } = clients[name];
-  const document = read(name, found);
-  const wanted = fields(command);
-  const there = valueAt(document.value, path);
-  if (there !== undefined && !isTree(there))
-    throw notOurs(found, `${path.join(".")} is no entry of a server`);
-  // What a person added to the entry, such as an environment, stays.
-  const entry = { ...there, ...wanted };
-  if (there !== undefined && isDeepStrictEqual({ ...there }, entry))
-    return { bytes: found.bytes, text: found.text, changed: false };
-  const text = edited(found, () => document.set(path, wanted));
-  if (
-    !differOnlyAt(path, {
-      before: document.value,
-      after: read(name, { ...found, text }).value,
-      wanted: entry,
-    })
-  )
-    throw new Error(`The configuration of ${title} would change elsewhere too; nothing was written.`);
-  return { bytes: Buffer.from(text), text, changed: true };
+/** The text with our entries, proven to say the same as before everywhere else. */
+export function connected(target: Target, found: Found): Change {
+  const text = target.entries.reduce(
+    (all, entry) => withEntry(target, { ...found, text: all }, entry),
+    found.text,
+  );
+  const changed = text !== found.text;
+  return { bytes: changed ? Buffer.from(text) : found.bytes, text, changed };
 }
 
-/** What stood there before; where others wrote since, what they wrote without our entry. */
-export function disconnected(
-  name: ClientName,
-  found: Found,
-  kept: Kept,
-): Change & { readonly exact: boolean } {
+function withEntry(target: Target, found: Found, { path, value }: Entry): string {
+  const document = read(target, found);
+  const there = valueAt(document.value, path);
+  if (isTree(value) && there !== undefined && !isTree(there))
+    throw notOurs(found, `${path.join(".")} is no object there`);
+  // What a person added to the entry, such as an environment, stays.
+  const entry = isTree(value) && isTree(there) ? { ...there, ...value } : value;
+  if (there !== undefined && isDeepStrictEqual(isTree(there) ? { ...there } : there, entry))
+    return found.text;
+  const text = edited(found, () => put(document, path, value));
+  proveOnly(target, { path, before: document.value, wanted: entry, after: { ...found, text } });
+  return text;
+}
+
+/** What stood there before; where others wrote since, what they wrote without our entries. */
+export function disconnected(target: Target, found: Found, kept: Kept): Change & { readonly exact: boolean } {
   const before = kept.before === null ? undefined : Buffer.from(kept.before, "base64");
   if (found.bytes !== undefined && digestOf(found.bytes) === kept.after) {
     const text = before?.toString("utf8") ?? "";
     return { bytes: before, text, changed: true, exact: true };
   }
-  const { path, title } = clients[name];
-  const document = read(name, found);
-  if (valueAt(document.value, path) === undefined)
-    return { bytes: found.bytes, text: found.text, changed: false, exact: false };
-  const old = before === undefined ? undefined : valueAt(asTree(name, before, found), path);
+  const old = before === undefined ? {} : read(target, { ...found, text: before.toString("utf8") }).value;
+  const text = target.entries.reduce(
+    (all, { path }) => withoutEntry(target, { ...found, text: all }, { path, value: valueAt(old, path) }),
+    found.text,
+  );
+  const changed = text !== found.text;
+  return { bytes: changed ? Buffer.from(text) : found.bytes, text, changed, exact: false };
+}
+
+/** Without the entry, or with the value that it had. */
+function withoutEntry(target: Target, found: Found, { path, value: old }: Entry): string {
+  const document = read(target, found);
+  if (valueAt(document.value, path) === undefined) return found.text;
   const text = edited(found, () => {
     const without = document.remove(path);
-    return isTree(old) ? documentOf(name, without).set(path, old) : without;
+    return old === undefined ? without : put(documentOf(target.client, without), path, old);
   });
-  if (
-    !differOnlyAt(path, { before: document.value, after: read(name, { ...found, text }).value, wanted: old })
-  )
-    throw new Error(`The configuration of ${title} would change elsewhere too; nothing was written.`);
-  return { bytes: Buffer.from(text), text, changed: true, exact: false };
+  proveOnly(target, { path, before: document.value, wanted: old, after: { ...found, text } });
+  return text;
 }
 
-/** Whether our entry stands there. */
-export function isConnected(name: ClientName, found: Found): boolean {
-  return valueAt(read(name, found).value, clients[name].path) !== undefined;
+function put(document: ConfigDocument, path: readonly string[], value: unknown): string {
+  return isTree(value)
+    ? document.set(path, value)
+    : document.set(path.slice(0, -1), { [path.at(-1) ?? ""]: value });
 }
 
-function asTree(name: ClientName, bytes: Buffer, found: Found): Tree {
-  return read(name, { ...found, bytes, text: bytes.toString("utf8") }).value;
+interface Proof {
+  readonly path: readonly string[];
+  readonly before: Tree;
+  readonly wanted: unknown;
+  readonly after: Found;
+}
+
+function proveOnly(target: Target, { path, before, wanted, after }: Proof): void {
+  if (differOnlyAt(path, { before, after: read(target, after).value, wanted })) return;
+  throw new Error(`The configuration of ${target.title} would change elsewhere too; nothing was written.`);
+}
+
+/** Whether our entries stand there. */
+export function isConnected(target: Target, found: Found): boolean {
+  const { value } = read(target, found);
+  return target.entries.every(({ path }) => valueAt(value, path) !== undefined);
 }
 
 function documentOf(name: ClientName, text: string): ConfigDocument {
   return name === "codex" ? tomlDocument(text) : jsoncDocument(text);
 }
 
-function read(name: ClientName, found: Found): ConfigDocument {
+function read({ client, asked }: Target, found: Found): ConfigDocument {
   try {
-    return documentOf(name, found.text);
+    return documentOf(client, found.text);
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
     throw new LociError("config", `The file has a fault at ${cause.message}. Nothing was changed.`, {
       where: found.path,
-      next: `Mend it, then: loci connect ${name}`,
+      next: `Mend it, then: ${asked}`,
       cause,
     });
   }

@@ -26,6 +26,23 @@ export interface Whereabouts {
 /** The program that serves: its name and its arguments. */
 export type Command = readonly [program: string, ...args: string[]];
 
+/** One member of a file that is ours. */
+export interface Entry {
+  readonly path: readonly string[];
+  readonly value: unknown;
+}
+
+/** What is written into a client's file. */
+export interface Target {
+  readonly client: ClientName;
+  readonly title: string;
+  /** The command that writes it. */
+  readonly asked: string;
+  readonly entries: readonly Entry[];
+  /** What the person does next. */
+  readonly next: string;
+}
+
 export interface Client {
   readonly title: string;
   /** Where its entry stands in the file. */
@@ -121,6 +138,14 @@ export function fileOf(name: ClientName, project: boolean, where: Whereabouts): 
   }
   const [first = ""] = paths;
   return paths.find((path) => existsSync(path)) ?? first;
+}
+
+/** The server that the client shall start. */
+export function serverTarget(client: ClientName, project: boolean, command?: Command): Target {
+  const { title, path, fields, next } = clients[client];
+  const asked = `loci connect ${client}${project ? " --project" : ""}`;
+  const value = command === undefined ? {} : fields(command);
+  return { client, title, asked, next, entries: [{ path, value }] };
 }
 
 export interface Started {

@@ -3,7 +3,15 @@ import type { Call } from "../command.ts";
 import { tilde } from "../config.ts";
 import { view } from "../output.ts";
 import { isConnected } from "./change.ts";
-import { clientNames, clients, fileOf, type ClientName, type Whereabouts } from "./clients.ts";
+import {
+  clientNames,
+  clients,
+  fileOf,
+  serverTarget,
+  type ClientName,
+  type Target,
+  type Whereabouts,
+} from "./clients.ts";
 import { readConfig } from "./file.ts";
 
 interface Connection {
@@ -26,7 +34,13 @@ export async function connections({ out, env, screen }: Call, where: Whereabouts
     return scopes
       .map((ofProject) => {
         const file = fileOf(client, ofProject, where);
-        return { client, title, project: ofProject, state: stateOf(client, file), file };
+        return {
+          client,
+          title,
+          project: ofProject,
+          state: stateOf(serverTarget(client, ofProject), file),
+          file,
+        };
       })
       .filter((one) => !one.project || one.state !== "no file");
   });
@@ -49,11 +63,11 @@ export async function connections({ out, env, screen }: Call, where: Whereabouts
   return undefined;
 }
 
-function stateOf(client: ClientName, file: string): Connection["state"] {
+function stateOf(target: Target, file: string): Connection["state"] {
   try {
     const found = readConfig(file);
     if (found.bytes === undefined) return "no file";
-    return isConnected(client, found) ? "connected" : "not connected";
+    return isConnected(target, found) ? "connected" : "not connected";
   } catch (error) {
     if (errorCode(error) === undefined) throw error;
     return "unreadable";
