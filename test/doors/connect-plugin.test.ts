@@ -72,6 +72,22 @@ test("takes only its entries out where others wrote since, and puts back what th
   });
 });
 
+test("is listed where it is, as OpenCode's is", async () => {
+  const listed = async (): Promise<unknown> => {
+    const { items } = JSON.parse((await world.connect("--json")).stdout) as {
+      items: Array<{ client: string; plugin: boolean; project: boolean; state: string }>;
+    };
+    return items.flatMap((one) => (one.plugin ? [[one.client, one.project, one.state]] : []));
+  };
+  expect(await listed()).toEqual([]);
+  await plugin("--yes");
+  await world.connect("opencode", "--plugin", "--project", "--yes");
+  expect(await listed()).toEqual([
+    ["claude-code", false, "connected"],
+    ["opencode", true, "connected"],
+  ]);
+});
+
 test("of a project it writes the settings that stay on this machine", async () => {
   expect((await plugin("--project", "--yes")).stderr).toContain("once you trust this folder");
   file = join(world.project, ".claude", "settings.local.json");

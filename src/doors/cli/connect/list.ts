@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { errorCode } from "../../../errors.ts";
 import type { Call } from "../command.ts";
 import { tilde } from "../config.ts";
@@ -13,11 +14,14 @@ import {
   type Whereabouts,
 } from "./clients.ts";
 import { readConfig } from "./file.ts";
+import { pluginFile, settingsFile, settingsTarget } from "./plugin.ts";
 
 interface Connection {
   readonly client: ClientName;
   readonly title: string;
   readonly project: boolean;
+  /** The plugin that records, in place of the server; told only where it is. */
+  readonly plugin: boolean;
   readonly state: "connected" | "not connected" | "no file" | "unreadable";
   readonly file: string;
 }
@@ -38,22 +42,29 @@ export async function connections({ out, env, screen }: Call, where: Whereabouts
           client,
           title,
           project: ofProject,
+          plugin: false,
           state: stateOf(serverTarget(client, ofProject), file),
           file,
         };
       })
-      .filter((one) => !one.project || one.state !== "no file");
+      .filter((one) => !one.project || one.state !== "no file")
+      .concat(scopes.flatMap((ofProject) => pluginOf(client, ofProject, where)));
   });
   const table = view<Connections, Connection>({
     rows: (answer) => answer.items,
     columns: () => [
-      { title: "CLIENT", cell: ({ client, project }) => `${client}${project ? " --project" : ""}` },
+      {
+        title: "CLIENT",
+        cell: ({ client, project, plugin }) =>
+          `${client}${plugin ? " --plugin" : ""}${project ? " --project" : ""}`,
+      },
       { title: "STATE", cell: ({ state }) => state },
       { title: "FILE", cell: ({ file }) => tilde(file, env), flexible: 20 },
     ],
     fields: () => [
       { name: "client", value: (row) => row.client },
       { name: "project", value: (row) => String(row.project) },
+      { name: "plugin", value: (row) => String(row.plugin) },
       { name: "state", value: (row) => row.state },
       { name: "file", value: (row) => row.file },
     ],
@@ -61,6 +72,16 @@ export async function connections({ out, env, screen }: Call, where: Whereabouts
   });
   await out.answer({ items }, table, screen);
   return undefined;
+}
+
+function pluginOf(client: ClientName, project: boolean, where: Whereabouts): Connection[] {
+  const file = client === "claude-code" ? settingsFile(project, where) : pluginFile(project, where);
+  const isThere =
+    client === "claude-code"
+      ? stateOf(settingsTarget(project), file) === "connected"
+      : client === "opencode" && existsSync(file);
+  const { title } = clients[client];
+  return isThere ? [{ client, title, project, plugin: true, state: "connected", file }] : [];
 }
 
 function stateOf(target: Target, file: string): Connection["state"] {
