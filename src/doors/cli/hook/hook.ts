@@ -45,8 +45,8 @@ export async function hook(world: HookWorld): Promise<string> {
   const loci = await open(url, { inThread: true, busyTimeout: longestWait, queries: false });
   await loci.import(paths, { source: "claude-code", index: false, workers: 0, redact }).finally(loci.close);
   if (told.folder === undefined) return "";
-  // What we wrote ourselves is older than what is written down now.
-  await setTimeout(2 * tick);
+  // What we wrote ourselves is older than what is written down now, also for a shell that compares whole seconds.
+  await setTimeout(1_000 - (Date.now() % 1_000) + 2 * tick);
   await keepTold(told, () => beginning(world, told.project));
   return "";
 }
