@@ -3,13 +3,14 @@ import type { Happening, RawHappening } from "../model/happening.ts";
 import { messages } from "../model/message.ts";
 import { type ModelCall, modelCalls } from "../model/model-call.ts";
 import { pendingSearch } from "../model/search.ts";
-import { sessions } from "../model/session.ts";
+import { type Session, sessions } from "../model/session.ts";
 import { type ToolExecution, toolExecutions } from "../model/tool-execution.ts";
 import { pendingRows } from "./pending.ts";
 import {
   afterEnd,
   duration,
   hasEnded,
+  millis,
   type ModelCallPart,
   modelCallRow,
   type Parts,
@@ -59,6 +60,8 @@ export interface IngestParts {
   readonly sources?: LiveSources;
 }
 
+type SessionHappening = Extract<Happening, { readonly kind: "session" }>;
+
 interface Batch {
   readonly parts: Parts;
   readonly fresh: boolean;
@@ -75,11 +78,11 @@ export function createIngest(engine: Engine, { now, costOf, sources }: IngestPar
     async write(given, how = {}) {
       const { changes: beside = [], claimPendingUntil: until = 0, fresh = false, late = false } = how;
       const raw = await rawLines.take(given.filter(isRaw), now());
-      const happenings = raw.happenings.length === 0 ? given : [...given, ...raw.happenings];
+      const all = raw.happenings.length === 0 ? given : [...given, ...raw.happenings];
+      const happenings = late ? await withoutOldWords(engine, all) : all;
       const changes = [...raw.changes, ...beside];
       const batch: Batch = { parts: sortHappenings(happenings, now()), fresh, until };
       const { parts } = batch;
-      if (late) await sayOnlyUnknown(engine, parts);
       const better = await telemetry.giveWay(parts);
       for (const id of better.emptied) sequences.forget(id);
       const said = await sequences.number(parts.messages.values(), parts.heard);
@@ -123,28 +126,37 @@ function isRaw(happening: Happening): happening is RawHappening {
   return happening.kind === "rawEvent";
 }
 
-/** The sessions of a batch, each with the first moment heard of it. */
 /** How a session went: whoever goes on with it says so anew. */
 const outcome: ReadonlySet<string> = new Set(["status", "endedAt", "errorMessage"]);
 
 /** Takes out of late words what others may have said since: where the session's row is newer, all but what it lacks. */
-async function sayOnlyUnknown(engine: Engine, { sessions: given, heard }: Parts): Promise<void> {
-  if (given.size === 0) return;
-  const there = await engine.find(sessions, { where: { id: { anyOf: [...given.keys()] } } });
-  for (const row of there) {
-    const part = given.get(row.id);
-    const at = heard.get(row.id) ?? row.updatedAt;
-    if (part === undefined || row.updatedAt <= at) continue;
-    const known = new Map<string, unknown>(Object.entries(row));
-    const blank = new Map<string, unknown>(Object.entries(sessionRow({ id: row.id }, row.startedAt)));
-    const said = Object.entries(part).filter(
-      ([name]) => !outcome.has(name) && known.get(name) === blank.get(name),
-    );
-    const startedAt = Math.min(row.startedAt, part.startedAt ?? at);
-    given.set(row.id, { ...Object.fromEntries(said), id: row.id, startedAt });
-  }
+async function withoutOldWords(engine: Engine, given: readonly Happening[]): Promise<readonly Happening[]> {
+  const ids = new Set(given.flatMap((one) => (one.kind === "session" ? one.id : [])));
+  if (ids.size === 0) return given;
+  const there = await engine.find(sessions, { where: { id: { anyOf: [...ids] } } });
+  const rows = new Map(there.map((row) => [row.id, row]));
+  return given.map((one) => {
+    if (one.kind !== "session") return one;
+    const row = rows.get(one.id);
+    // Each word counts from its own moment: one leftover may hold older ones and newer ones.
+    const at = "at" in one && typeof one.at === "number" ? one.at : row?.updatedAt;
+    if (row === undefined || at === undefined || at >= row.updatedAt) return one;
+    const startedAt = Math.min(row.startedAt, millis(one.startedAt ?? at, "startedAt"));
+    rows.set(one.id, { ...row, startedAt });
+    return { ...onlyUnknown(one, row), startedAt };
+  });
 }
 
+function onlyUnknown(word: SessionHappening, row: Session): SessionHappening {
+  const known = new Map<string, unknown>(Object.entries(row));
+  const blank = new Map<string, unknown>(Object.entries(sessionRow({ id: row.id }, row.startedAt)));
+  const said = Object.entries(word).filter(
+    ([name]) => !outcome.has(name) && known.get(name) === blank.get(name),
+  );
+  return { ...Object.fromEntries(said), kind: "session", id: row.id };
+}
+
+/** The sessions of a batch, each with the first moment heard of it. */
 function touchedSessions(parts: Parts): Map<string, number> {
   const first = new Map<string, number>();
   const hear = (sessionId: string, at: number): void => {

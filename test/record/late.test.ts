@@ -102,6 +102,21 @@ describe("a leftover that comes into the store behind what was said since", () =
     expect(row).toMatchObject({ status: "running", endedAt: null, errorMessage: null, messageCount: 1 });
   });
 
+  test("says what it noted after the others, also where it began before them", async () => {
+    const row = await sameInEveryOrder([
+      [
+        [5, said({ status: "running", title: "Plan" })],
+        [20, said({ status: "completed", endedAt: start + 20 })],
+      ],
+      [
+        [10, said({ model: "m" })],
+        [11, message("m1")],
+      ],
+    ]);
+    expect(row).toMatchObject({ title: "Plan", model: "m", status: "completed", endedAt: start + 20 });
+    expect(row).toMatchObject({ startedAt: start + 5, updatedAt: start + 20 });
+  });
+
   test("counts its rows once, whoever came first", async () => {
     const call = (id: string, inputTokens: number): Happening => {
       return {
