@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
@@ -21,32 +22,50 @@ export async function measure({ quick }) {
   // A model takes its time: without it a run would be a start and an end and nothing else.
   for (const { turns } of scenario.conversations) for (const turn of turns) turn.delayMs = quick ? 0 : 1_000;
   const llm = await startFakeLlm({ scenario, keep: false });
+  const silent = createServer(() => undefined);
+  await once(silent.listen(0, "127.0.0.1"), "listening");
+  const LOCI_URL = `http://127.0.0.1:${silent.address().port}`;
   try {
     const sides = {
       plain: { home: homeIn(folder, "plain"), args: [], times: [] },
       recorded: { home: homeIn(folder, "recorded"), args: ["--plugin-dir", plugin], times: [] },
       // A store that another process holds, so that nothing can be written.
       held: { home: homeIn(folder, "held"), args: ["--plugin-dir", plugin], times: [] },
+      // A store that is a server, and never answers.
+      silent: {
+        home: homeIn(folder, "silent"),
+        args: ["--plugin-dir", plugin],
+        times: [],
+        more: { LOCI_URL },
+      },
     };
     const release = await hold(sides.held.home);
     for (let round = -1; round < (quick ? 5 : 15); round++) {
       const order = Object.values(sides);
       if (round % 2 === 0) order.reverse();
-      for (const { home, args, times } of order) {
-        const took = await run(home, args, llm.url);
+      for (const { home, args, times, more } of order) {
+        const took = await run(home, args, { ANTHROPIC_BASE_URL: llm.url, ...more });
         if (round >= 0) times.push(took);
         // What reads the last lines beside it is no part of the run, and none of the next one.
         while (lives(home)) await new Promise((go) => setTimeout(go, 50));
       }
     }
     release();
-    const [plain, recorded, held] = Object.values(sides).map(({ times }) => at(times, 0.5));
-    console.log(
-      `  a tool tour              ${plain.toFixed(0)} ms, recorded ${recorded.toFixed(0)} ms, into a store that is held ${held.toFixed(0)} ms (p50)`,
-    );
-    return { plain, recorded, added: recorded - plain, held, ...hooks(sides.recorded.home, quick ? 7 : 25) };
+    const [plain, recorded, held, unanswered] = Object.values(sides).map(({ times }) => at(times, 0.5));
+    const told = { recorded, "into a store that is held": held, "that never answers": unanswered };
+    const texts = Object.entries(told).map(([name, took]) => `${name} ${took.toFixed(0)} ms`);
+    console.log(`  a tool tour              ${plain.toFixed(0)} ms, ${texts.join(", ")} (p50)`);
+    return {
+      plain,
+      recorded,
+      added: recorded - plain,
+      held,
+      silent: unanswered,
+      ...hooks(sides.recorded.home, quick ? 7 : 25),
+    };
   } finally {
     await llm.close();
+    silent.close();
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
@@ -96,11 +115,11 @@ function lives(home) {
 }
 
 /** Milliseconds from the start of the program to its end. */
-function run(home, args, url) {
+function run(home, args, more) {
   const all = ["-p", "run the tool tour please", "--permission-mode", "acceptEdits"]
     .concat("--allowedTools", "Bash", "Read", "Write", "Edit")
     .concat(args);
-  const env = { ...environment(home), ANTHROPIC_BASE_URL: url };
+  const env = { ...environment(home), ...more };
   const began = performance.now();
   return new Promise((done, fail) => {
     const child = spawn(claude, all, { cwd: join(home, "workspace"), env, stdio: "ignore" });

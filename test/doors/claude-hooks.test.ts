@@ -1,14 +1,18 @@
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   cpSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { open } from "../../dist/index.js";
@@ -134,5 +138,30 @@ describe("the plugin's shell hooks", () => {
       await world.loci(["hook", "turn"], { stdin: payload(cwd) });
       expect(told({ node: false })).toContain("first finding");
     });
+  });
+
+  test("ask a server that did not answer no second time for a minute", async () => {
+    let asked = 0;
+    const silent = createServer(() => asked++);
+    await once(silent.listen(0, "127.0.0.1"), "listening");
+    const { port } = silent.address() as AddressInfo;
+    const url = `http://127.0.0.1:${port}`;
+    const start = (LOCI_URL: string) =>
+      world.loci(["hook", "start"], { stdin: payload(), env: { LOCI_URL } });
+    expect(await start(url)).toEqual({ code: 0, stdout: "", stderr: "" });
+    const first = asked;
+    expect(first).toBeGreaterThan(0);
+    expect(await start(url)).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(asked).toBe(first);
+    // Another one is asked, and so is this one later.
+    await start(`${url}/other`);
+    expect(asked).toBeGreaterThan(first);
+    const mark = join(world.home, ".loci", "claude-code", "silent");
+    expect(readFileSync(mark, "utf8")).not.toContain("127");
+    utimesSync(mark, 0, 0);
+    const twice = asked;
+    await start(`${url}/other`);
+    expect(asked).toBeGreaterThan(twice);
+    silent.close();
   });
 });

@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { readSettings } from "./config.ts";
 import { hook, hookEvents, isServer, toldFolder } from "./hook/hook.ts";
+import { createSilence } from "./hook/silence.ts";
 
 /**
  * How long an agent is kept waiting at most, in ms: what is not done by then is left to the next process. A server may
@@ -19,7 +21,11 @@ export async function start(): Promise<void> {
     const folder = process.cwd();
     const settings = readSettings({ flags: {}, env, folder });
     const url = settings.get("url").value ?? "";
-    setTimeout(() => process.exit(0), isServer(url) ? deadlines.server : deadlines.file);
+    if (isServer(url)) {
+      const silence = createSilence(join(settings.home, "claude-code", "silent"), url);
+      if (event === "start" && silence.isRecent()) process.exit(0);
+      setTimeout(() => (silence.note(), process.exit(0)), deadlines.server);
+    } else setTimeout(() => process.exit(0), deadlines.file);
     const redact = { off: settings.get("redact").value === "off" };
     const told = toldFolder(settings);
     const text = await hook({ event, url, told, env, folder, said: await given(), redact });
