@@ -159,6 +159,9 @@ describe("the plugin's shell hooks", () => {
     const mark = join(world.home, ".loci", "claude-code", "silent");
     expect(readFileSync(mark, "utf8")).not.toContain("127");
     utimesSync(mark, 0, 0);
+    // What reads a transcript is waited for by nobody, and says nothing of a server.
+    await world.loci(["hook", "turn"], { stdin: payload(), env: { LOCI_URL: url } });
+    expect(statSync(mark).mtimeMs).toBe(0);
     const twice = asked;
     await start(`${url}/other`);
     expect(asked).toBeGreaterThan(twice);

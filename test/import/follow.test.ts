@@ -134,6 +134,18 @@ describe("a file beside the sessions", () => {
     expect(await loci.engine.find(sessions)).toMatchObject([{ id, messageCount: await count() }]);
   });
 
+  test("is not read where only the one is followed", async () => {
+    const file = place("here", `${id}.jsonl`);
+    writeFileSync(file, claude.slice(0, 20).join(""));
+    const live = await follow({ paths: [file] });
+    await live.settled();
+    writeFileSync(place("here", rolloutName), rollout.join(""));
+    appendFileSync(file, claude.slice(20).join(""));
+    await vi.waitFor(async () => expect(await count()).toBeGreaterThan(5), { timeout: 10_000 });
+    await live.settled();
+    expect(await loci.engine.find(importedFiles)).toMatchObject([{ id, path: file }]);
+  });
+
   test("takes no session's place where it is imported before", async () => {
     const list = place("claude", "history.jsonl");
     writeFileSync(list, prompts);

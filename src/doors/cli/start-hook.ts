@@ -4,10 +4,11 @@ import { hook, hookEvents, isServer, toldFolder } from "./hook/hook.ts";
 import { createSilence } from "./hook/silence.ts";
 
 /**
- * How long an agent is kept waiting at most, in ms: what is not done by then is left to the next process. A server may
- * be silent for ever; a file takes the processor's time and no other, since who holds it is not waited for.
+ * After how long it ends, in ms: what is not done by then is left to the next process. A server that an agent waits for
+ * may be silent for ever. A file takes the processor's time and no other, since who holds it is not waited for; and what
+ * reads a transcript is waited for by nobody (plugins/claude-code/hooks/read.sh).
  */
-const deadlines = { server: 250, file: 3_000 };
+const deadlines = { asked: 250, usual: 3_000 };
 
 /**
  * The start of `loci hook EVENT`: without the rest of the command line, since an agent waits for it. It ends well
@@ -21,11 +22,11 @@ export async function start(): Promise<void> {
     const folder = process.cwd();
     const settings = readSettings({ flags: {}, env, folder });
     const url = settings.get("url").value ?? "";
-    if (isServer(url)) {
+    if (event === "start" && isServer(url)) {
       const silence = createSilence(join(settings.home, "claude-code", "silent"), url);
-      if (event === "start" && silence.isRecent()) process.exit(0);
-      setTimeout(() => (silence.note(), process.exit(0)), deadlines.server);
-    } else setTimeout(() => process.exit(0), deadlines.file);
+      if (silence.isRecent()) process.exit(0);
+      setTimeout(() => (silence.note(), process.exit(0)), deadlines.asked);
+    } else setTimeout(() => process.exit(0), deadlines.usual);
     const redact = { off: settings.get("redact").value === "off" };
     const told = toldFolder(settings);
     const text = await hook({ event, url, told, env, folder, said: await given(), redact });

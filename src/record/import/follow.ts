@@ -72,6 +72,8 @@ class Follower implements Following {
   /** Folders that are not there yet, and those that are watched only to hear of them. */
   readonly #ahead = new Set<string>();
   readonly #above = new Set<string>();
+  /** What is followed: files, and folders with all that is in them. */
+  #roots: readonly string[] = [];
   /** When a database may be copied again. */
   readonly #notBefore = new Map<string, number>();
   #waiting: Waiting[] = [];
@@ -147,7 +149,8 @@ class Follower implements Following {
         ? sourcePlaces(env).filter(({ source }) => sources === undefined || sources.includes(source))
         : [{ where: paths.map((path) => resolve(path)), paths: paths.map((path) => resolve(path)) }];
     // Where there is nothing yet, something may be soon.
-    for (const place of places.flatMap(({ where, paths: found }) => [...where, ...found].map(placeOf))) {
+    this.#roots = places.flatMap(({ where, paths: found }) => [...where, ...found]);
+    for (const place of this.#roots.map(placeOf)) {
       onFolder(place.databases || place.path.endsWith(".jsonl") ? dirname(place.path) : place.path);
     }
     return places.flatMap((place) => place.paths.map(placeOf));
@@ -189,12 +192,15 @@ class Follower implements Following {
 
   /** The system says that something changed here. */
   #heard(path: string): void {
-    if (!this.#matters(path)) return;
     const database = path.replace(/-(wal|shm)$/, "");
     if (isOpenCodeName(basename(database))) this.#compare(databaseFile(database));
-    else if (path.endsWith(".jsonl")) this.#compare(fileAt(path));
+    else if (path.endsWith(".jsonl")) {
+      // Other files stand beside those that are followed, and in the folders above them.
+      if (this.#roots.some((root) => `${path}${sep}`.startsWith(`${root}${sep}`)))
+        this.#compare(fileAt(path));
+    }
     // Perhaps a folder of a new session.
-    else this.#lookAt = Math.min(this.#lookAt, performance.now() + gather);
+    else if (this.#matters(path)) this.#lookAt = Math.min(this.#lookAt, performance.now() + gather);
     if (this.#dirty.size > 0 || this.#lookAt <= performance.now() + gather) this.#wakeUp?.();
   }
 

@@ -31,9 +31,10 @@ const longestWait = 30;
 export async function hook(world: HookWorld): Promise<string> {
   const { event, url, env, folder, redact } = world;
   const said = readTold(world.said);
-  const told = { folder: world.told, project: said.cwd ?? folder };
+  const tells = env["LOCI_CONTEXT"] !== "off";
+  const told = { folder: tells ? world.told : undefined, project: said.cwd ?? folder };
   if (event === "start") {
-    if (env["LOCI_CONTEXT"] === "off" || isMissing(url)) return "";
+    if (!tells || isMissing(url)) return "";
     return keepTold(told, () => beginning(world, told.project));
   }
   const transcript = said.transcript_path;
